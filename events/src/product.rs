@@ -1,0 +1,116 @@
+//! Events of products: facts about catalogue and stock.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Money, codec::record, line::RefusedLine};
+
+/// A product entered the catalogue, without stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductRegistered {
+    pub sku: String,
+    pub name: String,
+    pub price: Money,
+}
+
+/// From here on reservations are made at this price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceChanged {
+    pub sku: String,
+    pub price: Money,
+}
+
+/// Pieces arrived under a delivery note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockReceived {
+    pub sku: String,
+    pub reference: String,
+    pub quantity: i64,
+}
+
+/// A count or a loss corrected the stock on hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockAdjusted {
+    pub sku: String,
+    /// Change of the pieces on hand; negative for a loss.
+    pub quantity: i64,
+    pub reason: String,
+}
+
+/// Pieces are held for an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockReserved {
+    pub sku: String,
+    pub order_id: String,
+    /// Pieces held, over all lines of the order with this SKU.
+    pub quantity: i64,
+    /// Price of a piece in minor units of the product's currency.
+    pub unit_price: i64,
+    /// Numbers of the order lines, rising.
+    pub lines: Vec<i32>,
+}
+
+/// An order asked for stock that this shard could not hold; nothing of the order is held here.
+///
+/// It belongs to no product: its key is the order id, and it carries no version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationRefused {
+    pub order_id: String,
+    pub lines: Vec<RefusedLine>,
+}
+
+/// Pieces held for an order are available again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockReleased {
+    pub sku: String,
+    pub order_id: String,
+    pub quantity: i64,
+}
+
+/// Pieces held for an order left the house.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockShipped {
+    pub sku: String,
+    pub order_id: String,
+    pub quantity: i64,
+}
+
+record!(
+    ProductRegistered,
+    "spillway.events",
+    "events/ProductRegistered.v1.avsc"
+);
+record!(
+    PriceChanged,
+    "spillway.events",
+    "events/PriceChanged.v1.avsc"
+);
+record!(
+    StockReceived,
+    "spillway.events",
+    "events/StockReceived.v1.avsc"
+);
+record!(
+    StockAdjusted,
+    "spillway.events",
+    "events/StockAdjusted.v1.avsc"
+);
+record!(
+    StockReserved,
+    "spillway.events",
+    "events/StockReserved.v1.avsc"
+);
+record!(
+    ReservationRefused,
+    "spillway.events",
+    "events/ReservationRefused.v1.avsc"
+);
+record!(
+    StockReleased,
+    "spillway.events",
+    "events/StockReleased.v1.avsc"
+);
+record!(
+    StockShipped,
+    "spillway.events",
+    "events/StockShipped.v1.avsc"
+);
