@@ -17,8 +17,4 @@ pub struct CommandDeadLetter {
     pub message: String,
 }
 
-record!(
-    CommandDeadLetter,
-    "spillway.deadletters",
-    "dead-letters/CommandDeadLetter.v1.avsc"
-);
+record!(CommandDeadLetter, "spillway.deadletters", "dead-letters/CommandDeadLetter.v1.avsc");

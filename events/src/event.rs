@@ -67,13 +67,10 @@ impl Event {
 
     /// Which shards write the events of this short record name; `None` for a name of no event.
     pub fn kind_of(name: &str) -> Option<Kind> {
-        Self::NAMES
-            .iter()
-            .position(|n| *n == name)
-            .map(|index| match index {
-                0..8 => Kind::Products,
-                _ => Kind::Orders,
-            })
+        Self::NAMES.iter().position(|n| *n == name).map(|index| match index {
+            0..8 => Kind::Products,
+            _ => Kind::Orders,
+        })
     }
 
     /// False for an event that belongs to no aggregate, and so carries no version.

@@ -69,13 +69,7 @@ impl<'a> View<'a> {
     pub fn link(&self) -> Option<(ShardId, Mark)> {
         let origin = self.origin()?;
         let link_sequence = self.number(LINK_SEQUENCE)?;
-        Some((
-            origin.shard,
-            Mark {
-                incarnation: origin.incarnation,
-                link_sequence,
-            },
-        ))
+        Some((origin.shard, Mark { incarnation: origin.incarnation, link_sequence }))
     }
 
     /// `part` as (n, of), both from 1.
@@ -112,17 +106,12 @@ impl std::str::FromStr for ReturnAddress {
         let (partition, correlation) = text.split_once(':').ok_or(())?;
         let partition = partition.parse().map_err(|_| ())?;
         let is_hex = correlation.len() == 32
-            && correlation
-                .bytes()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            && correlation.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if partition < 0 || !is_hex {
             return Err(());
         }
         let correlation = u128::from_str_radix(correlation, 16).map_err(|_| ())?;
-        Ok(Self {
-            partition,
-            correlation,
-        })
+        Ok(Self { partition, correlation })
     }
 }
 
@@ -141,10 +130,7 @@ mod tests {
         ];
         let view = View(&headers);
         let (shard, mark) = view.link().expect("a link");
-        assert_eq!(
-            (shard.to_string(), mark.link_sequence),
-            ("orders/3".to_owned(), 7)
-        );
+        assert_eq!((shard.to_string(), mark.link_sequence), ("orders/3".to_owned(), 7));
         assert_eq!(view.part(), Some((2, 5)));
         assert_eq!(view.text(CALLER), None);
         let address = view.return_address().expect("an address");

@@ -10,10 +10,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x7a51_11a7_5b1e_5c0d_9e2f_0c0f_fee0_000
 /// The command id of an idempotency key. The scope is caller and aggregate: the same key on another
 /// aggregate is another command.
 pub fn command_id(caller: &str, kind: Kind, aggregate: &str, idempotency_key: &str) -> Uuid {
-    let scope = Uuid::new_v5(
-        &caller_scope(caller),
-        format!("{kind}/{aggregate}").as_bytes(),
-    );
+    let scope = Uuid::new_v5(&caller_scope(caller), format!("{kind}/{aggregate}").as_bytes());
     Uuid::new_v5(&scope, idempotency_key.as_bytes())
 }
 

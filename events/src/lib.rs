@@ -10,6 +10,7 @@ pub mod event;
 pub mod header;
 pub mod id;
 pub mod line;
+pub mod log_time;
 pub mod money;
 pub mod order;
 pub mod origin;

@@ -13,9 +13,6 @@ pub struct Money {
 
 impl Money {
     pub fn new(amount: i64, currency: impl Into<String>) -> Self {
-        Self {
-            amount,
-            currency: currency.into(),
-        }
+        Self { amount, currency: currency.into() }
     }
 }

@@ -90,39 +90,11 @@ pub struct LateReservationReleased {
 }
 
 record!(OrderPlaced, "spillway.events", "events/OrderPlaced.v1.avsc");
-record!(
-    ReservationRecorded,
-    "spillway.events",
-    "events/ReservationRecorded.v1.avsc"
-);
-record!(
-    OrderReserved,
-    "spillway.events",
-    "events/OrderReserved.v1.avsc"
-);
-record!(
-    OrderRejected,
-    "spillway.events",
-    "events/OrderRejected.v1.avsc"
-);
+record!(ReservationRecorded, "spillway.events", "events/ReservationRecorded.v1.avsc");
+record!(OrderReserved, "spillway.events", "events/OrderReserved.v1.avsc");
+record!(OrderRejected, "spillway.events", "events/OrderRejected.v1.avsc");
 record!(OrderPaid, "spillway.events", "events/OrderPaid.v1.avsc");
-record!(
-    OrderShipped,
-    "spillway.events",
-    "events/OrderShipped.v1.avsc"
-);
-record!(
-    OrderCancelled,
-    "spillway.events",
-    "events/OrderCancelled.v1.avsc"
-);
-record!(
-    OrderExpired,
-    "spillway.events",
-    "events/OrderExpired.v1.avsc"
-);
-record!(
-    LateReservationReleased,
-    "spillway.events",
-    "events/LateReservationReleased.v1.avsc"
-);
+record!(OrderShipped, "spillway.events", "events/OrderShipped.v1.avsc");
+record!(OrderCancelled, "spillway.events", "events/OrderCancelled.v1.avsc");
+record!(OrderExpired, "spillway.events", "events/OrderExpired.v1.avsc");
+record!(LateReservationReleased, "spillway.events", "events/LateReservationReleased.v1.avsc");

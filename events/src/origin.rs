@@ -20,11 +20,7 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}:{}",
-            self.shard, self.incarnation, self.offset, self.index
-        )
+        write!(f, "{}:{}:{}:{}", self.shard, self.incarnation, self.offset, self.index)
     }
 }
 
@@ -59,10 +55,7 @@ mod tests {
     #[test]
     fn an_origin_reads_back_what_it_writes() {
         let text = "orders/3:0:1234:2";
-        assert_eq!(
-            text.parse::<Origin>().map(|o| o.to_string()),
-            Ok(text.to_owned())
-        );
+        assert_eq!(text.parse::<Origin>().map(|o| o.to_string()), Ok(text.to_owned()));
         assert!("orders/3:0:1234".parse::<Origin>().is_err());
         assert!("orders/3:0:1234:2:9".parse::<Origin>().is_err());
     }

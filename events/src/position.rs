@@ -29,17 +29,11 @@ impl Position {
 
     /// The shard, unless the kind is unknown here.
     pub fn shard(&self) -> Option<ShardId> {
-        self.kind
-            .parse::<Kind>()
-            .ok()
-            .map(|kind| ShardId::new(kind, self.partition))
+        self.kind.parse::<Kind>().ok().map(|kind| ShardId::new(kind, self.partition))
     }
 
     pub fn mark(&self) -> Mark {
-        Mark {
-            incarnation: self.incarnation,
-            link_sequence: self.link_sequence,
-        }
+        Mark { incarnation: self.incarnation, link_sequence: self.link_sequence }
     }
 }
 
@@ -70,11 +64,7 @@ impl Mark {
         if record.incarnation < self.incarnation {
             return Arrival::Repeat;
         }
-        let last = if record.incarnation > self.incarnation {
-            0
-        } else {
-            self.link_sequence
-        };
+        let last = if record.incarnation > self.incarnation { 0 } else { self.link_sequence };
         match record.link_sequence {
             sequence if sequence <= last => Arrival::Repeat,
             sequence if sequence == last + 1 => Arrival::Next,
@@ -88,12 +78,7 @@ impl Mark {
 pub fn to_token(positions: &[Position]) -> String {
     let mut texts: Vec<String> = positions
         .iter()
-        .map(|p| {
-            format!(
-                "{}/{}:{}:{}",
-                p.kind, p.partition, p.incarnation, p.link_sequence
-            )
-        })
+        .map(|p| format!("{}/{}:{}:{}", p.kind, p.partition, p.incarnation, p.link_sequence))
         .collect();
     texts.sort_unstable();
     URL_SAFE_NO_PAD.encode(texts.join(","))
@@ -106,16 +91,9 @@ pub fn from_token(token: &str, entries_max: usize) -> Result<Vec<Position>, Unre
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let positions: Vec<Position> = text
-        .split(',')
-        .take(entries_max + 1)
-        .map(read_one)
-        .collect::<Result<_, _>>()?;
-    if positions.len() > entries_max {
-        Err(Unreadable)
-    } else {
-        Ok(positions)
-    }
+    let positions: Vec<Position> =
+        text.split(',').take(entries_max + 1).map(read_one).collect::<Result<_, _>>()?;
+    if positions.len() > entries_max { Err(Unreadable) } else { Ok(positions) }
 }
 
 fn read_one(text: &str) -> Result<Position, Unreadable> {
@@ -127,13 +105,7 @@ fn read_one(text: &str) -> Result<Position, Unreadable> {
     if parts.next().is_some() || incarnation < 0 || link_sequence < 0 {
         return Err(Unreadable);
     }
-    Ok(Position::new(
-        shard,
-        Mark {
-            incarnation,
-            link_sequence,
-        },
-    ))
+    Ok(Position::new(shard, Mark { incarnation, link_sequence }))
 }
 
 /// The text is no position token of ours.
@@ -146,10 +118,7 @@ mod tests {
     use super::*;
 
     fn mark(incarnation: i64, link_sequence: i64) -> Mark {
-        Mark {
-            incarnation,
-            link_sequence,
-        }
+        Mark { incarnation, link_sequence }
     }
 
     #[test]

@@ -74,43 +74,11 @@ pub struct StockShipped {
     pub quantity: i64,
 }
 
-record!(
-    ProductRegistered,
-    "spillway.events",
-    "events/ProductRegistered.v1.avsc"
-);
-record!(
-    PriceChanged,
-    "spillway.events",
-    "events/PriceChanged.v1.avsc"
-);
-record!(
-    StockReceived,
-    "spillway.events",
-    "events/StockReceived.v1.avsc"
-);
-record!(
-    StockAdjusted,
-    "spillway.events",
-    "events/StockAdjusted.v1.avsc"
-);
-record!(
-    StockReserved,
-    "spillway.events",
-    "events/StockReserved.v1.avsc"
-);
-record!(
-    ReservationRefused,
-    "spillway.events",
-    "events/ReservationRefused.v1.avsc"
-);
-record!(
-    StockReleased,
-    "spillway.events",
-    "events/StockReleased.v1.avsc"
-);
-record!(
-    StockShipped,
-    "spillway.events",
-    "events/StockShipped.v1.avsc"
-);
+record!(ProductRegistered, "spillway.events", "events/ProductRegistered.v1.avsc");
+record!(PriceChanged, "spillway.events", "events/PriceChanged.v1.avsc");
+record!(StockReceived, "spillway.events", "events/StockReceived.v1.avsc");
+record!(StockAdjusted, "spillway.events", "events/StockAdjusted.v1.avsc");
+record!(StockReserved, "spillway.events", "events/StockReserved.v1.avsc");
+record!(ReservationRefused, "spillway.events", "events/ReservationRefused.v1.avsc");
+record!(StockReleased, "spillway.events", "events/StockReleased.v1.avsc");
+record!(StockShipped, "spillway.events", "events/StockShipped.v1.avsc");

@@ -18,10 +18,7 @@ impl<'a> Confluent<'a> {
     pub fn open(value: &'a [u8]) -> Result<Self, Error> {
         let rest = value.strip_prefix(&[0]).ok_or(Error::NotConfluent)?;
         let (id, datum) = rest.split_first_chunk::<4>().ok_or(Error::NotConfluent)?;
-        Ok(Self {
-            schema_id: u32::from_be_bytes(*id),
-            datum,
-        })
+        Ok(Self { schema_id: u32::from_be_bytes(*id), datum })
     }
 
     pub fn frame(schema_id: u32, datum: &[u8]) -> Vec<u8> {

@@ -69,10 +69,7 @@ pub enum Error {
     #[error("no record named {0} is known here")]
     UnknownRecord(String),
     #[error("{record}: the bytes do not follow the schema: {source}")]
-    Malformed {
-        record: &'static str,
-        source: Box<apache_avro::Error>,
-    },
+    Malformed { record: &'static str, source: Box<apache_avro::Error> },
     #[error("{record}: {bytes} bytes follow the end of the record")]
     Trailing { record: &'static str, bytes: usize },
 }
@@ -146,11 +143,8 @@ impl Codec {
     }
 
     fn decode<T: DeserializeOwned>(&self, mut datum: &[u8]) -> Result<T, Error> {
-        let value = self
-            .reader
-            .0
-            .read_deser(&mut datum)
-            .map_err(|source| self.malformed(source))?;
+        let value =
+            self.reader.0.read_deser(&mut datum).map_err(|source| self.malformed(source))?;
         self.finish(value, datum)
     }
 
@@ -171,18 +165,12 @@ impl Codec {
     fn finish<T>(&self, value: T, rest: &[u8]) -> Result<T, Error> {
         match rest.len() {
             0 => Ok(value),
-            bytes => Err(Error::Trailing {
-                record: self.name,
-                bytes,
-            }),
+            bytes => Err(Error::Trailing { record: self.name, bytes }),
         }
     }
 
     fn malformed(&self, source: apache_avro::Error) -> Error {
-        Error::Malformed {
-            record: self.name,
-            source: Box::new(source),
-        }
+        Error::Malformed { record: self.name, source: Box::new(source) }
     }
 }
 

@@ -17,8 +17,6 @@ pub(crate) fn frame(fingerprint: u64, datum: &[u8]) -> Vec<u8> {
 
 pub(crate) fn open(bytes: &[u8]) -> Result<(u64, &[u8]), Error> {
     let rest = bytes.strip_prefix(&MARKER).ok_or(Error::NotSingleObject)?;
-    let (fingerprint, datum) = rest
-        .split_first_chunk::<8>()
-        .ok_or(Error::NotSingleObject)?;
+    let (fingerprint, datum) = rest.split_first_chunk::<8>().ok_or(Error::NotSingleObject)?;
     Ok((u64::from_le_bytes(*fingerprint), datum))
 }

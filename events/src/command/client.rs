@@ -70,35 +70,11 @@ pub struct ShipOrder {
     pub reference: String,
 }
 
-record!(
-    RegisterProduct,
-    "spillway.commands",
-    "commands/RegisterProduct.v1.avsc"
-);
-record!(
-    ChangePrice,
-    "spillway.commands",
-    "commands/ChangePrice.v1.avsc"
-);
-record!(
-    ReceiveStock,
-    "spillway.commands",
-    "commands/ReceiveStock.v1.avsc"
-);
-record!(
-    AdjustStock,
-    "spillway.commands",
-    "commands/AdjustStock.v1.avsc"
-);
-record!(
-    PlaceOrder,
-    "spillway.commands",
-    "commands/PlaceOrder.v1.avsc"
-);
+record!(RegisterProduct, "spillway.commands", "commands/RegisterProduct.v1.avsc");
+record!(ChangePrice, "spillway.commands", "commands/ChangePrice.v1.avsc");
+record!(ReceiveStock, "spillway.commands", "commands/ReceiveStock.v1.avsc");
+record!(AdjustStock, "spillway.commands", "commands/AdjustStock.v1.avsc");
+record!(PlaceOrder, "spillway.commands", "commands/PlaceOrder.v1.avsc");
 record!(PayOrder, "spillway.commands", "commands/PayOrder.v1.avsc");
-record!(
-    CancelOrder,
-    "spillway.commands",
-    "commands/CancelOrder.v1.avsc"
-);
+record!(CancelOrder, "spillway.commands", "commands/CancelOrder.v1.avsc");
 record!(ShipOrder, "spillway.commands", "commands/ShipOrder.v1.avsc");

@@ -59,18 +59,6 @@ pub struct RaiseIncarnation {
 }
 
 record!(Tick, "spillway.commands", "commands/Tick.v1.avsc");
-record!(
-    ProposeRules,
-    "spillway.commands",
-    "commands/ProposeRules.v1.avsc"
-);
-record!(
-    ActivateRules,
-    "spillway.commands",
-    "commands/ActivateRules.v1.avsc"
-);
-record!(
-    RaiseIncarnation,
-    "spillway.commands",
-    "commands/RaiseIncarnation.v1.avsc"
-);
+record!(ProposeRules, "spillway.commands", "commands/ProposeRules.v1.avsc");
+record!(ActivateRules, "spillway.commands", "commands/ActivateRules.v1.avsc");
+record!(RaiseIncarnation, "spillway.commands", "commands/RaiseIncarnation.v1.avsc");

@@ -40,19 +40,7 @@ pub struct RecordReservation {
     pub position: Position,
 }
 
-record!(
-    ReserveStock,
-    "spillway.commands",
-    "commands/ReserveStock.v1.avsc"
-);
-record!(
-    ReleaseStock,
-    "spillway.commands",
-    "commands/ReleaseStock.v1.avsc"
-);
+record!(ReserveStock, "spillway.commands", "commands/ReserveStock.v1.avsc");
+record!(ReleaseStock, "spillway.commands", "commands/ReleaseStock.v1.avsc");
 record!(ShipStock, "spillway.commands", "commands/ShipStock.v1.avsc");
-record!(
-    RecordReservation,
-    "spillway.commands",
-    "commands/RecordReservation.v1.avsc"
-);
+record!(RecordReservation, "spillway.commands", "commands/RecordReservation.v1.avsc");
