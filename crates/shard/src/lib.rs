@@ -1,1 +1,31 @@
-//! Placeholder.
+//! A shard: the pure state machine around the domain, and the pure part of owning it.
+//!
+//! `step(state, record)` is the whole system's decision: no clock, no randomness, no I/O, no map
+//! iteration order. The same log gives the same bytes on every machine, for ever. `owner` holds the
+//! protocol of whoever runs a shard: what is out, what may be committed, when to doubt.
+
+mod answer;
+mod chain;
+mod client;
+mod control;
+mod emit;
+mod fold;
+mod follow_up;
+mod halt;
+mod intake;
+mod output;
+pub mod owner;
+mod plan;
+mod record;
+mod rules;
+mod state;
+mod step;
+
+pub use chain::Chain;
+pub use halt::Halt;
+pub use output::Output;
+pub use plan::Notice;
+pub use record::{Record, Timestamp};
+pub use rules::{KNOWN_RULES, Revision};
+pub use state::{State, format};
+pub use step::{Step, step};

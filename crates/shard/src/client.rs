@@ -1,0 +1,105 @@
+//! Client commands: age, memory, version, then decide (PROTOCOL 15).
+
+use events::{Command, Millis, command::Parameters, outcome::Refusal};
+
+use crate::{
+    intake::{Client, Fault},
+    plan::{Notice, Plan, Verdict, guarded, react},
+    state::{Recall, State},
+};
+
+pub(crate) fn plan(state: &State, now: Millis, client: &Client<'_>) -> Plan {
+    let Some(rules) = state.rules() else {
+        return Plan {
+            verdict: Some(Verdict::NotInitialised),
+            dead_letter: Some(Fault::new("not-initialised", "the shard has no rules yet")),
+            ..Plan::default()
+        };
+    };
+    let parameters = &rules.parameters;
+    let too_old = now > client.issued_at.saturating_add(parameters.accept_ms);
+    let too_new = client.issued_at > now.saturating_add(parameters.skew_ms);
+    if too_old || too_new {
+        return only(Verdict::Stale, Some(Notice::Stale));
+    }
+    match state.memory.recall(client.command_id, client.fingerprint) {
+        Recall::OtherBody => return only(Verdict::KeyReused, None),
+        Recall::Pending => return only(Verdict::Attached, None),
+        Recall::Decided(_) => return only(Verdict::Replayed, Some(Notice::Replayed)),
+        Recall::Unknown => {}
+    }
+    match &client.body {
+        Ok(command) => decide(state, now, parameters, client, command),
+        Err(fault) => unreadable(fault),
+    }
+}
+
+fn decide(
+    state: &State,
+    now: Millis,
+    parameters: &Parameters,
+    client: &Client<'_>,
+    command: &Command,
+) -> Plan {
+    if let Some(refusal) = refused_before_decide(state, client) {
+        return refused(refusal);
+    }
+    let decided = guarded(|| {
+        let decision = domain::decide(state, command, now, parameters);
+        let follow_ups = react(state, parameters, &decision.events);
+        (decision, follow_ups)
+    });
+    let (decision, follow_ups) = match decided {
+        Ok(decided) => decided,
+        Err(message) => return panicked(message),
+    };
+    let deferred = decision.refusal.is_none() && matches!(command, Command::PlaceOrder(_));
+    let notices = decision.refusal.iter().map(|r| Notice::Refused(r.code.clone())).collect();
+    Plan {
+        events: decision.events,
+        follow_ups,
+        verdict: Some(if deferred {
+            Verdict::Deferred
+        } else {
+            Verdict::Decided(decision.refusal)
+        }),
+        notices,
+        ..Plan::default()
+    }
+}
+
+fn refused_before_decide(state: &State, client: &Client<'_>) -> Option<Refusal> {
+    if let Some(tombstone) = state.retirement.tombstone(client.key) {
+        let detail = format!("the order is closed: it was {}", tombstone.status.as_str());
+        return Some(refusal("closed", detail));
+    }
+    let expected = client.if_match?;
+    let version = state.version_of(client.key);
+    (expected != version)
+        .then(|| refusal("stale-version", format!("the version is {version}, not {expected}")))
+}
+
+fn unreadable(fault: &Fault) -> Plan {
+    let mut plan = refused(refusal("undecodable", fault.message.clone()));
+    plan.dead_letter = Some(fault.clone());
+    plan
+}
+
+fn panicked(message: String) -> Plan {
+    let detail = "the command met an error in the rules; nothing was changed".to_owned();
+    let mut plan = refused(refusal("internal", detail));
+    plan.dead_letter = Some(Fault::new("panic", message));
+    plan
+}
+
+fn refused(refusal: Refusal) -> Plan {
+    only(Verdict::Decided(Some(refusal.clone())), Some(Notice::Refused(refusal.code)))
+}
+
+fn only(verdict: Verdict, notice: Option<Notice>) -> Plan {
+    Plan { verdict: Some(verdict), notices: notice.into_iter().collect(), ..Plan::default() }
+}
+
+fn refusal(code: &str, detail: String) -> Refusal {
+    Refusal { code: code.to_owned(), detail, lines: Vec::new() }
+}

@@ -1,0 +1,71 @@
+//! Follow-ups: de-duplicated by link sequence, never refused (PROTOCOL 13).
+
+use events::{Command, Millis, position::Arrival};
+
+use crate::{
+    halt::Halt,
+    intake::FollowUp,
+    plan::{Notice, Plan, guarded, react},
+    rules::{KNOWN_RULES, Revision},
+    state::State,
+};
+
+pub(crate) fn plan(state: &State, now: Millis, follow_up: &FollowUp<'_>) -> Result<Plan, Halt> {
+    match state.links.arrival(follow_up.source, follow_up.mark) {
+        Arrival::Repeat => return Ok(noticed(Notice::Repeat(follow_up.source))),
+        Arrival::Gap => return Ok(noticed(Notice::Gap(follow_up.source))),
+        Arrival::Next => {}
+    }
+    let activation = activation(state, follow_up)?;
+    let rules = activation.as_ref().or(state.rules()).ok_or(Halt::NotInitialised)?;
+    let parameters = &rules.parameters;
+    let (events, follow_ups) = guarded(|| {
+        let decision = domain::decide(state, &follow_up.command, now, parameters);
+        let follow_ups = react(state, parameters, &decision.events);
+        (decision.events, follow_ups)
+    })
+    .map_err(|message| Halt::FollowUpPanicked { source_shard: follow_up.source, message })?;
+    let answered = match &follow_up.command {
+        Command::RecordReservation(answer) => {
+            Some((answer.order_id.clone(), answer.position.clone()))
+        }
+        _ => None,
+    };
+    Ok(Plan {
+        events,
+        follow_ups,
+        mark: Some((follow_up.source, follow_up.mark)),
+        answered,
+        activation,
+        notices: activation.iter().map(|a| Notice::RulesActivated(a.revision)).collect(),
+        ..Plan::default()
+    })
+}
+
+/// The revision that this follow-up switches to, because its shard has switched before.
+fn activation(state: &State, follow_up: &FollowUp<'_>) -> Result<Option<Revision>, Halt> {
+    if state.rules().is_none() {
+        return Err(Halt::NotInitialised);
+    }
+    if follow_up.revision <= state.rules.revision() {
+        return Ok(None);
+    }
+    let proposed = state.rules.proposed(follow_up.revision).ok_or(Halt::RevisionNotProposed {
+        source_shard: follow_up.source,
+        revision: follow_up.revision,
+    })?;
+    known(proposed).map(Some)
+}
+
+/// Refuses a revision whose code version this binary does not have.
+pub(crate) fn known(revision: &Revision) -> Result<Revision, Halt> {
+    if KNOWN_RULES.contains(&revision.rules) {
+        Ok(*revision)
+    } else {
+        Err(Halt::UnknownRules { revision: revision.revision, rules: revision.rules })
+    }
+}
+
+fn noticed(notice: Notice) -> Plan {
+    Plan { notices: vec![notice], ..Plan::default() }
+}

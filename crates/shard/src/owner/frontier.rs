@@ -1,0 +1,77 @@
+//! Which steps have outputs that are not acknowledged yet.
+
+use std::collections::VecDeque;
+
+use super::Commit;
+
+/// Steps in log order; a step leaves when it and all steps before it are acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct Frontier {
+    steps: VecDeque<Sent>,
+    outstanding: usize,
+}
+
+#[derive(Debug)]
+struct Sent {
+    /// What may be committed while this step is the lowest: the shard before it.
+    at: Commit,
+    unacknowledged: usize,
+}
+
+impl Frontier {
+    pub(crate) fn sent(&mut self, at: Commit, outputs: usize) {
+        self.outstanding += outputs;
+        self.steps.push_back(Sent { at, unacknowledged: outputs });
+    }
+
+    pub(crate) fn acknowledged(&mut self, offset: i64) {
+        let Ok(index) = self.steps.binary_search_by_key(&offset, |step| step.at.offset) else {
+            return;
+        };
+        let step = &mut self.steps[index];
+        if step.unacknowledged > 0 {
+            step.unacknowledged -= 1;
+            self.outstanding -= 1;
+        }
+        while self.steps.front().is_some_and(|step| step.unacknowledged == 0) {
+            self.steps.pop_front();
+        }
+    }
+
+    pub(crate) fn lowest(&self) -> Option<&Commit> {
+        self.steps.front().map(|step| &step.at)
+    }
+
+    pub(crate) fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Chain;
+
+    fn at(offset: i64) -> Commit {
+        Commit { offset, stream_id: "s".to_owned(), revision: 1, chain: Chain::default() }
+    }
+
+    fn lowest(frontier: &Frontier) -> Option<i64> {
+        frontier.lowest().map(|commit| commit.offset)
+    }
+
+    #[test]
+    fn the_frontier_is_the_lowest_offset_with_an_unacknowledged_output() {
+        let mut frontier = Frontier::default();
+        frontier.sent(at(3), 2);
+        frontier.sent(at(5), 1);
+        frontier.acknowledged(5);
+        assert_eq!(lowest(&frontier), Some(3));
+        frontier.acknowledged(3);
+        assert_eq!(lowest(&frontier), Some(3));
+        frontier.acknowledged(3);
+        assert_eq!(lowest(&frontier), None);
+        frontier.acknowledged(3);
+        assert_eq!(frontier.outstanding(), 0);
+    }
+}

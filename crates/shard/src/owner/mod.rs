@@ -1,0 +1,165 @@
+//! Owning a shard: the part of the protocol that needs no Kafka (PROTOCOL 3, 4, 7, 12).
+//!
+//! ```text
+//! Replaying --(next offset reaches the committed one, chains agree)--> Live --(Halt)--> dropped
+//! ```
+//! While replaying, outputs are made and thrown away: everything below the committed offset is in
+//! the log already. Live, every output is sent, and the committed offset follows the frontier.
+//! Doubt, revocation and a halt all end an owner; a regained shard gets a new one.
+
+mod commit;
+mod delivery;
+mod frontier;
+mod ticker;
+
+pub use commit::{Commit, Unreadable};
+pub use delivery::{Deliveries, Doubt, Report};
+use frontier::Frontier;
+use ticker::Ticker;
+
+use events::ShardId;
+
+use crate::{Halt, Notice, Output, Record, State, step};
+
+/// Where a shard's owner is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Silent until the state reaches the committed offset.
+    Replaying {
+        until: i64,
+    },
+    Live,
+}
+
+/// One ownership of one shard.
+#[derive(Debug)]
+pub struct Owner {
+    state: State,
+    committed: Option<Commit>,
+    phase: Phase,
+    frontier: Frontier,
+    ticker: Ticker,
+}
+
+impl Owner {
+    /// Begins with a restored state. Without a commit the owner is live at once: nothing is known
+    /// to be out, so everything is sent again.
+    pub fn new(state: State, committed: Option<Commit>) -> Result<Self, Halt> {
+        let phase = match &committed {
+            Some(commit) => Phase::Replaying { until: commit.offset },
+            None => Phase::Live,
+        };
+        let mut owner = Self {
+            state,
+            committed,
+            phase,
+            frontier: Frontier::default(),
+            ticker: Ticker::default(),
+        };
+        owner.go_live_when_reached()?;
+        Ok(owner)
+    }
+
+    pub fn shard(&self) -> ShardId {
+        self.state.shard()
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// Steps the next record. Gives the outputs to send, none while replaying.
+    ///
+    /// # Errors
+    /// A [`Halt`] ends this ownership; nothing of this record may be sent.
+    pub fn on_record(
+        &mut self,
+        record: &Record<'_>,
+        monotonic_ms: u64,
+    ) -> Result<(Vec<Output>, Vec<Notice>), Halt> {
+        let is_live = self.is_live();
+        let chain_before = self.state.chain();
+        let revision_before = self.revision();
+        let done = step(&mut self.state, record)?;
+        if is_live {
+            self.ticker.on_record(&self.state, record, monotonic_ms);
+            if !done.outputs.is_empty() {
+                let at = self.commit_at(record.offset, chain_before, revision_before);
+                self.frontier.sent(at, done.outputs.len());
+            }
+            return Ok((done.outputs, done.notices));
+        }
+        self.go_live_when_reached()?;
+        Ok((Vec::new(), Vec::new()))
+    }
+
+    /// One output of the record at `offset` is acknowledged.
+    pub fn on_acknowledged(&mut self, offset: i64) {
+        self.frontier.acknowledged(offset);
+    }
+
+    /// What may be committed now: everything before it is out. `None` while replaying, before the
+    /// first record, and when nothing changed since the last call that gave something.
+    pub fn commit_due(&mut self) -> Option<Commit> {
+        if !self.is_live() {
+            return None;
+        }
+        let at = match self.frontier.lowest() {
+            Some(at) => at.clone(),
+            None => self.commit_at(self.state.next_offset(), self.state.chain(), self.revision()),
+        };
+        let moved = self.committed.as_ref().is_none_or(|last| last.offset < at.offset);
+        if !moved || at.stream_id.is_empty() {
+            return None;
+        }
+        self.committed = Some(at.clone());
+        Some(at)
+    }
+
+    /// The lowest offset with an unacknowledged output, else the next offset.
+    pub fn frontier(&self) -> i64 {
+        self.frontier.lowest().map_or(self.state.next_offset(), |at| at.offset)
+    }
+
+    /// Outputs that are sent and not acknowledged.
+    pub fn outstanding(&self) -> usize {
+        self.frontier.outstanding()
+    }
+
+    /// True when a Tick should be appended now; the caller appends it.
+    pub fn tick_due(&mut self, monotonic_ms: u64) -> bool {
+        self.is_live() && self.ticker.is_due(&self.state, monotonic_ms)
+    }
+
+    fn revision(&self) -> i64 {
+        self.state.rules().map_or(0, |rules| rules.revision)
+    }
+
+    fn commit_at(&self, offset: i64, chain: crate::Chain, revision: i64) -> Commit {
+        let stream_id = self.state.stream_id().unwrap_or_default().to_owned();
+        Commit { offset, stream_id, revision, chain }
+    }
+
+    fn go_live_when_reached(&mut self) -> Result<(), Halt> {
+        let Phase::Replaying { until } = self.phase else { return Ok(()) };
+        if self.state.next_offset() < until {
+            return Ok(());
+        }
+        // A snapshot beyond the commit has passed it: its own chain was checked when it was made.
+        if self.state.next_offset() == until
+            && let Some(commit) = &self.committed
+        {
+            commit.check(&self.state)?;
+        }
+        self.phase = Phase::Live;
+        Ok(())
+    }
+}

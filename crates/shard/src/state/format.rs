@@ -1,0 +1,151 @@
+//! The state as bytes: one form for equal states, with a version and a checksum.
+//!
+//! `SPLW` · format version (u16, big endian) · BLAKE3 of the body (32 bytes) · the body in postcard
+//! (<https://postcard.jamesmunns.com/wire-format>), every map as a sorted list.
+
+use std::collections::BTreeSet;
+
+use domain::{order::Order, product::Product};
+use events::{Kind, Millis, ShardId, Topic, position::Mark};
+use serde::{Deserialize, Serialize};
+
+use super::{Links, Memory, Placement, Retirement, State, Tombstone, memory::Entry};
+use crate::{chain::Chain, rules::Rules};
+
+const MAGIC: &[u8; 4] = b"SPLW";
+/// Rises with every change of the body's form.
+const VERSION: u16 = 1;
+const HEAD_BYTES: usize = 4 + 2 + 32;
+
+/// Why bytes are no state of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the bytes are no shard state")]
+    Foreign,
+    #[error("the state has format version {0}, which this binary does not know")]
+    UnknownVersion(u16),
+    #[error("the state is damaged: its checksum does not match")]
+    Damaged,
+    #[error("the state does not decode: {0}")]
+    Malformed(String),
+}
+
+/// The body; fields are only ever added behind a new format version.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    kind: Kind,
+    partition: i32,
+    stream_id: Option<String>,
+    incarnation: i64,
+    next_offset: i64,
+    now: Millis,
+    chain: Chain,
+    rules: Rules,
+    memory: Vec<(u128, Entry)>,
+    counters: Vec<(String, i32, i64)>,
+    marks: Vec<(Kind, i32, Mark)>,
+    orders: Vec<(String, Order)>,
+    products: Vec<(String, Product)>,
+    deadlines: BTreeSet<(Millis, String)>,
+    retirement: BTreeSet<(Millis, String)>,
+    tombstones: Vec<(u128, Tombstone)>,
+    placements: Vec<(String, Placement)>,
+}
+
+/// Writes a state; equal states give equal bytes.
+pub fn encode(state: &State) -> Vec<u8> {
+    let body = postcard::to_stdvec(&Body::from(state))
+        // Writing to memory fails only for sequences of unknown length, and there are none.
+        .unwrap_or_else(|error| panic!("a state does not encode: {error}"));
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_be_bytes());
+    bytes.extend_from_slice(blake3::hash(&body).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+/// Reads what [`encode`] wrote; anything else is refused, never guessed at.
+pub fn decode(bytes: &[u8]) -> Result<State, Unreadable> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::Foreign)?;
+    let (version, rest) = rest.split_first_chunk::<2>().ok_or(Unreadable::Foreign)?;
+    let version = u16::from_be_bytes(*version);
+    if version != VERSION {
+        return Err(Unreadable::UnknownVersion(version));
+    }
+    let (checksum, body) = rest.split_first_chunk::<32>().ok_or(Unreadable::Damaged)?;
+    if blake3::hash(body).as_bytes() != checksum {
+        return Err(Unreadable::Damaged);
+    }
+    let body: Body =
+        postcard::from_bytes(body).map_err(|error| Unreadable::Malformed(error.to_string()))?;
+    State::try_from(body)
+}
+
+impl From<&State> for Body {
+    fn from(state: &State) -> Self {
+        let counters = state.links.counters.iter();
+        let marks = state.links.marks.iter();
+        Body {
+            kind: state.shard.kind,
+            partition: state.shard.partition,
+            stream_id: state.stream_id.clone(),
+            incarnation: state.incarnation,
+            next_offset: state.next_offset,
+            now: state.now,
+            chain: state.chain,
+            rules: state.rules.clone(),
+            memory: sorted(&state.memory.entries),
+            counters: counters.map(|((t, p), n)| (t.name().to_owned(), *p, *n)).collect(),
+            marks: marks.map(|(shard, mark)| (shard.kind, shard.partition, *mark)).collect(),
+            orders: sorted(&state.orders),
+            products: sorted(&state.products),
+            deadlines: state.deadlines.clone(),
+            retirement: state.retirement.queue.clone(),
+            tombstones: sorted(&state.retirement.tombstones),
+            placements: state.placements.clone().into_iter().collect(),
+        }
+    }
+}
+
+impl TryFrom<Body> for State {
+    type Error = Unreadable;
+
+    fn try_from(body: Body) -> Result<Self, Unreadable> {
+        let mut links = Links::default();
+        for (name, partition, count) in body.counters {
+            let topic = Topic::of_name(&name)
+                .ok_or_else(|| Unreadable::Malformed(format!("no topic is named {name}")))?;
+            links.counters.insert((topic, partition), count);
+        }
+        for (kind, partition, mark) in body.marks {
+            links.marks.insert(ShardId::new(kind, partition), mark);
+        }
+        Ok(State {
+            shard: ShardId::new(body.kind, body.partition),
+            stream_id: body.stream_id,
+            incarnation: body.incarnation,
+            next_offset: body.next_offset,
+            now: body.now,
+            chain: body.chain,
+            rules: body.rules,
+            memory: Memory::from_entries(body.memory),
+            links,
+            orders: body.orders.into_iter().collect(),
+            products: body.products.into_iter().collect(),
+            deadlines: body.deadlines,
+            retirement: Retirement {
+                queue: body.retirement,
+                tombstones: body.tombstones.into_iter().collect(),
+            },
+            placements: body.placements.into_iter().collect(),
+        })
+    }
+}
+
+fn sorted<K: Ord + Clone, V: Clone, S>(map: &std::collections::HashMap<K, V, S>) -> Vec<(K, V)> {
+    let mut entries: Vec<(K, V)> =
+        map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    entries
+}

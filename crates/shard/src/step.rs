@@ -1,0 +1,132 @@
+//! The pure function that applies one record to a shard.
+
+use events::Millis;
+
+use crate::{
+    answer, client, control,
+    emit::{Cause, Draft, Drafts},
+    fold, follow_up,
+    halt::Halt,
+    intake::{self, Intake},
+    output::Output,
+    plan::{Notice, Plan},
+    record::{Record, Timestamp},
+    state::{State, Tombstone},
+};
+
+/// What one record gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// In the order in which they are written.
+    pub outputs: Vec<Output>,
+    pub notices: Vec<Notice>,
+}
+
+/// Applies one record. The next record must be the one at `state.next_offset()`.
+///
+/// # Errors
+/// A [`Halt`] stops the shard before this record; the state must be dropped.
+pub fn step(state: &mut State, record: &Record<'_>) -> Result<Step, Halt> {
+    if record.offset != state.next_offset {
+        return Err(Halt::OutOfOrder { expected: state.next_offset, found: record.offset });
+    }
+    let intake = intake::read(state, record)?;
+    let now = record.timestamp.advance(state.now);
+    evict(state, now);
+    let plan = match &intake {
+        Intake::Client(client) => client::plan(state, now, client),
+        Intake::FollowUp(follow_up) => follow_up::plan(state, now, follow_up)?,
+        Intake::Control(command) => control::plan(state, now, command)?,
+        Intake::Foreign(fault) => Plan { dead_letter: Some(fault.clone()), ..Plan::default() },
+    };
+    Ok(apply(state, record, now, &intake, plan))
+}
+
+/// Forgets commands and retires final orders, a bounded number of each.
+fn evict(state: &mut State, now: Millis) {
+    let Some(rules) = state.rules() else { return };
+    let entries_max = usize::try_from(rules.parameters.evict_max).unwrap_or(1);
+    state.memory.evict(now, entries_max);
+    for _ in 0..entries_max {
+        let Some(order_id) = state.retirement.pop_due(now) else { return };
+        if let Some(order) = state.orders.remove(&order_id) {
+            let tombstone = Tombstone { version: order.version, status: order.status() };
+            state.retirement.bury(&order_id, tombstone);
+        }
+    }
+}
+
+fn apply(
+    state: &mut State,
+    record: &Record<'_>,
+    now: Millis,
+    intake: &Intake<'_>,
+    plan: Plan,
+) -> Step {
+    keep_books(state, record, now, &plan);
+    let mut notices = plan.notices;
+    if matches!(record.timestamp, Timestamp::Foreign(_)) {
+        notices.push(Notice::ForeignTimestamp);
+    }
+
+    let mut drafts = Drafts::new(record, cause(intake), now);
+    let mut decided = Vec::new();
+    for event in plan.events {
+        let version = fold::evolve(state, &event);
+        decided.extend(answer::decided_by(state, &event));
+        drafts.push(Draft::event(state.shard, &event, version));
+    }
+    for follow_up in plan.follow_ups {
+        drafts.push(Draft::follow_up(&follow_up, state.rules.revision()));
+    }
+    let event_mark = drafts.mark_after_events(state);
+    for placement in decided {
+        answer::placement(state, &mut drafts, placement, event_mark);
+    }
+    if let (Intake::Client(client), Some(verdict)) = (intake, plan.verdict) {
+        answer::client(state, &mut drafts, client, verdict, event_mark);
+    }
+    if let Some(fault) = plan.dead_letter {
+        notices.push(Notice::DeadLetter(fault.class));
+        drafts.push(Draft::dead_letter(state, record.offset, fault));
+    }
+    Step { outputs: drafts.finish(state), notices }
+}
+
+/// Everything a plan changes beside the aggregates: time, marks, rules, incarnation, positions.
+fn keep_books(state: &mut State, record: &Record<'_>, now: Millis, plan: &Plan) {
+    state.now = now;
+    state.next_offset = record.offset + 1;
+    if let Some((source, mark)) = plan.mark {
+        state.links.accept(source, mark);
+    }
+    if let Some(proposal) = &plan.proposal {
+        state.rules.propose(proposal);
+        state.stream_id.get_or_insert_with(|| proposal.stream_id.clone());
+    }
+    if let Some(revision) = plan.activation {
+        state.rules.activate(revision);
+    }
+    if let Some(incarnation) = plan.incarnation {
+        state.incarnation = incarnation;
+        state.links.restart();
+    }
+    if let Some((order_id, position)) = &plan.answered
+        && let Some(placement) = state.placements.get_mut(order_id)
+    {
+        let answered = (position.kind.clone(), position.partition);
+        placement.positions.insert(answered, position.mark());
+    }
+}
+
+fn cause<'a>(intake: &Intake<'a>) -> Cause<'a> {
+    match intake {
+        Intake::Client(client) => {
+            Cause { command_id: Some(client.command_id), traceparent: client.traceparent }
+        }
+        Intake::FollowUp(follow_up) => {
+            Cause { command_id: follow_up.command_id, traceparent: follow_up.traceparent }
+        }
+        Intake::Control(_) | Intake::Foreign(_) => Cause::default(),
+    }
+}
