@@ -1,0 +1,111 @@
+//! One thing a process needs before it takes requests.
+
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use super::lock;
+
+/// The owner's handle of a readiness condition. Dropping it makes the condition unready, because
+/// nobody is left who could know better.
+#[derive(Debug)]
+pub struct Condition {
+    slot: Arc<Slot>,
+}
+
+/// One line of `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConditionReport {
+    /// Name given at registration.
+    pub name: String,
+    /// Whether it is met now.
+    pub ready: bool,
+    /// Why it is not met; absent when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Condition {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        let condition = Self { slot };
+        condition.publish(false);
+        condition
+    }
+
+    /// The condition is met.
+    pub fn set_ready(&self) {
+        if self.slot.change(None) {
+            tracing::info!(condition = self.slot.name(), "A readiness condition is met.");
+            self.publish(true);
+        }
+    }
+
+    /// The condition is not met; `reason` is a clause for the person on call.
+    pub fn set_unready(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        if self.slot.change(Some(reason.clone())) {
+            tracing::warn!(
+                condition = self.slot.name(),
+                reason,
+                "A readiness condition is not met."
+            );
+            self.publish(false);
+        }
+    }
+
+    fn publish(&self, ready: bool) {
+        let value = if ready { 1.0 } else { 0.0 };
+        metrics::gauge!("health_condition_ready", "condition" => self.slot.name().to_owned())
+            .set(value);
+    }
+}
+
+impl Drop for Condition {
+    fn drop(&mut self) {
+        self.slot.change(Some("its owner has ended".to_owned()));
+        self.publish(false);
+    }
+}
+
+/// Shared by the handle and the registry.
+#[derive(Debug)]
+pub(super) struct Slot {
+    name: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Why the condition is not met; `None` when it is.
+    unready: Option<String>,
+    was_ready: bool,
+}
+
+impl Slot {
+    pub(super) fn new(name: String) -> Self {
+        let unready = Some("starting".to_owned());
+        Self { name, state: Mutex::new(State { unready, was_ready: false }) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn was_ready(&self) -> bool {
+        lock(&self.state).was_ready
+    }
+
+    pub(super) fn report(&self) -> ConditionReport {
+        let reason = lock(&self.state).unready.clone();
+        ConditionReport { name: self.name.clone(), ready: reason.is_none(), reason }
+    }
+
+    /// Whether anything changed: a loop may say the same thing often and is logged once.
+    fn change(&self, unready: Option<String>) -> bool {
+        let mut state = lock(&self.state);
+        let changed = state.unready != unready;
+        state.was_ready |= unready.is_none();
+        state.unready = unready;
+        changed
+    }
+}

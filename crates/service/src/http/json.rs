@@ -1,0 +1,115 @@
+//! JSON request bodies whose errors are problems with a pointer to the place.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+use crate::problem::{Problem, kinds};
+
+/// A JSON body as `T`: 415 for another content type, 413 when it is too large, 400 with a JSON
+/// pointer when it does not fit `T`. Rules beyond the shape are the handler's to check.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Json<T>(pub T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(kinds::UNSUPPORTED_MEDIA_TYPE)
+                .detail("Send the body as application/json."));
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| misfit(&pointer(error.path()), error.inner()))?;
+    reader.end().map_err(|error| misfit("", &error))?;
+    Ok(value)
+}
+
+fn misfit(pointer: &str, error: &serde_json::Error) -> Problem {
+    Problem::new(kinds::BAD_REQUEST)
+        .detail("The body does not have the expected shape.")
+        .error(pointer, error.to_string())
+}
+
+/// A body that could not be read to its end.
+fn unread(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(kinds::TOO_LARGE);
+    }
+    Problem::new(kinds::REQUEST_TIMEOUT).detail("The body did not arrive whole and in time.")
+}
+
+/// JSON pointer (RFC 6901) of the place where reading failed.
+fn pointer(path: &Path) -> String {
+    path.iter().fold(String::new(), |mut pointer, segment| {
+        let token = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { .. } | Segment::Unknown => return pointer,
+        };
+        pointer.push('/');
+        pointer.push_str(&token);
+        pointer
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|text| text.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[expect(dead_code, reason = "only its shape matters here")]
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[expect(dead_code, reason = "only its shape matters here")]
+        quantity: u32,
+    }
+
+    async fn pointer_of(text: &str) -> String {
+        let response = parse::<Order>(text.as_bytes()).unwrap_err().into_response();
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        body["errors"][0]["pointer"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_misfit_is_named_by_its_pointer() {
+        assert_eq!(
+            pointer_of(r#"{"lines": [{"quantity": 1}, {"quantity": -1}]}"#).await,
+            "/lines/1/quantity"
+        );
+        assert_eq!(pointer_of(r#"{"lines": [{"a/b~c": 1}]}"#).await, "/lines/0/a~1b~0c");
+        assert_eq!(pointer_of(r#"{"lines": []} trailing"#).await, "");
+        assert!(parse::<Order>(br#"{"lines": []}"#).is_ok());
+    }
+}

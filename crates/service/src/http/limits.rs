@@ -1,0 +1,32 @@
+//! Limits of the HTTP server: what a client, honest or not, can make it hold.
+
+use std::time::Duration;
+
+/// Limits of one listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; more wait in the kernel's backlog.
+    pub connections_max: usize,
+    /// Time to send the head of a request, counted from the accept or the previous answer. It
+    /// cuts silent clients and idle kept-alive connections alike.
+    pub header_timeout: Duration,
+    /// Longest silence within the body of a request.
+    pub body_timeout: Duration,
+    /// Largest request body; more is answered 413.
+    pub body_bytes_max: usize,
+    /// How long requests in flight may take after the stop before they are cut.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    /// The defaults of [`HttpArgs`](crate::config::HttpArgs), which says why.
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            header_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(10),
+            body_bytes_max: 256 * 1_024,
+            drain: Duration::from_secs(15),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! HTTP for every process: the accept loop, its limits, and the layers around all routes.
+//!
+//! Order of the layers, outermost first, and why:
+//! 1. observe: the request id exists before anything can fail, and every answer is counted;
+//! 2. compression and headers: they apply to errors too;
+//! 3. translate: every error below becomes a problem document;
+//! 4. panics become errors, so that 1 to 3 see them;
+//! 5. body limits: nearest to the handlers that read bodies.
+
+mod json;
+mod limits;
+mod observe;
+mod request_id;
+mod serve;
+mod translate;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use http::{HeaderName, HeaderValue, header};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+pub use json::Json;
+pub use limits::Limits;
+pub use observe::REQUEST_DURATION;
+pub use request_id::{REQUEST_ID, RequestId};
+pub use serve::serve;
+
+/// Answers below this size are not worth compressing: they fit in one packet anyway.
+const COMPRESS_BYTES_MIN: u64 = 1_024;
+
+/// Puts the standard layers around all routes. Routes added later have none of them.
+pub fn frame(routes: Router, limits: &Limits) -> Router {
+    observe::describe();
+    let compression = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_BYTES_MIN));
+    // Our limit replaces axum's own, which would be the lower one for large settings.
+    let bodies = ServiceBuilder::new()
+        .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
+        .layer(RequestBodyLimitLayer::new(limits.body_bytes_max))
+        .layer(DefaultBodyLimit::disable());
+    let answers = ServiceBuilder::new()
+        .layer(from_fn(observe::observe))
+        .layer(CompressionLayer::new().compress_when(compression))
+        .layer(default_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(default_header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(default_header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
+        .layer(default_header(header::CACHE_CONTROL, "no-store"))
+        .layer(from_fn(translate::translate))
+        .layer(CatchPanicLayer::custom(translate::panicked));
+    routes.layer(bodies).layer(answers)
+}
+
+/// A header that a handler may override.
+fn default_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

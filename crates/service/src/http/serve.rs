@@ -1,0 +1,148 @@
+//! The accept loop: bounded connections, a deadline for request heads, and an orderly stop.
+//!
+//! `axum::serve` sets no deadline for heads (axum#2741): a client that connects and stays silent
+//! would hold its connection for ever. HTTP/1.1 only: hyper-util's protocol detection waits for
+//! the first bytes before that deadline begins.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::Limits;
+
+/// Largest head of a request; hyper answers 431 to more.
+const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Pause after the process ran out of file descriptors or memory for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `router` until `stop`; then no connection is accepted, idle ones are closed, requests in
+/// flight finish, and what is left after [`Limits::drain`] is cut.
+///
+/// Handlers find the client's address as [`ConnectInfo<SocketAddr>`]. A handler is dropped when
+/// its client goes away. A stream that never ends must listen to the stop itself, or it is cut.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: &Limits,
+    stop: CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(limits.connections_max));
+    let protocol = protocol(limits);
+    let router = router.with_state(());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = connections.join_next() => report(ended),
+            (stream, peer, permit) = accept(&listener, &permits) => {
+                let connection =
+                    converse(stream, peer, router.clone(), protocol.clone(), stop.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+    drop(listener);
+    drain(connections, limits.drain).await;
+}
+
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES_MAX);
+    protocol
+}
+
+/// The next connection, once there is room for it. Dropping the future loses none.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so there is always a permit in the end.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, permit),
+            Err(error) if is_about_one_client(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "Cannot accept connections; trying again.");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The client went away between its arrival and our accept; the next one is not concerned.
+fn is_about_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Answers the requests of one connection until it closes.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    protocol: http1::Builder,
+    stop: CancellationToken,
+) {
+    // Answers are written whole, so waiting for more to send only adds delay.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "TCP_NODELAY was not set.");
+    }
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let mut connection =
+        pin!(protocol.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "A connection ended early.");
+    }
+}
+
+/// Waits for the connections to end, at most for `patience`, and cuts the rest.
+async fn drain(mut connections: JoinSet<()>, patience: Duration) {
+    let all_ended = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(patience, all_ended).await.is_err() {
+        let connections_cut = connections.len();
+        tracing::warn!(connections_cut, "Requests were cut: they took longer than the drain.");
+        connections.shutdown().await;
+    }
+}
+
+/// Panics of handlers are caught below; one that arrives here is a fault of the server itself.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "A connection's task failed.");
+    }
+}
