@@ -24,6 +24,8 @@ pub struct ReservationRecorded {
     pub order_id: String,
     pub reserved: Vec<ReservedLine>,
     pub refused: Vec<RefusedLine>,
+    /// Numbers of the lines that hold no stock only because a line beside them was refused.
+    pub withheld: Vec<i32>,
 }
 
 /// All lines hold stock; payment is awaited.

@@ -1,0 +1,28 @@
+//! Orders: from placed to one final status, holding stock only while they may still be shipped.
+//!
+//! ```text
+//!   PlaceOrder           all lines held          PayOrder        ShipOrder
+//! -------------> Placed -----------------> Reserved --------> Paid ----------> Shipped
+//!                   |                          |                |
+//!                   |-- a line refused         |-- deadline     |
+//!                   |   --> Rejected           |   --> Expired  |
+//!                   |                          |                |
+//!                   `--------------------------`----------------`--> Cancelled (CancelOrder)
+//! ```
+//!
+//! A product shard answers for all lines of the order that live in it: it holds all of them or
+//! none. Placed ends with the last answer, so a rejection names every refused line. An order that
+//! is cancelled while Placed is final, but settled only once the answers on their way have come.
+
+pub(crate) mod answer;
+pub(crate) mod decide;
+mod evolve;
+mod expire;
+mod lines;
+mod state;
+mod verdict;
+
+pub use evolve::evolve;
+pub use expire::expire;
+pub use state::{Line, LineState, Order, Status};
+pub use verdict::placement_verdict;

@@ -1,0 +1,9 @@
+//! Products: catalogue and stock. Never more is reserved than is on hand, never anything negative.
+
+pub(crate) mod decide;
+mod evolve;
+pub(crate) mod reserve;
+mod state;
+
+pub use evolve::evolve;
+pub use state::{DELIVERIES_KEPT, Product};

@@ -1,0 +1,272 @@
+//! Properties of every history: random commands, deliveries in any interleaving, time passing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::order::{LineState, Status, placement_verdict};
+use events::{
+    Command, Event, Kind, Money,
+    command::{
+        AdjustStock, CancelOrder, ChangePrice, PayOrder, PlaceOrder, ReceiveStock, RegisterProduct,
+        ShipOrder,
+    },
+    line::OrderLine,
+    partitioner::shard_of,
+};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::*,
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+
+use crate::{
+    kit::{Aggregates, eur},
+    world::{PRODUCT_SHARDS, World},
+};
+
+/// Sold in EUR, spread over the shards; `dollar` is sold in USD, `ghost` is never registered.
+const SKUS: [&str; 6] = ["A", "B", "C", "D", "dollar", "ghost"];
+
+#[derive(Debug, Clone)]
+enum Act {
+    Client(Command),
+    /// Pays what the order costs at that moment.
+    PayExactly(String),
+    /// Delivers on the n-th busy link.
+    Deliver(usize),
+    Pass(i64),
+}
+
+fn sku() -> impl Strategy<Value = String> {
+    proptest::sample::select(SKUS.to_vec()).prop_map(str::to_owned)
+}
+
+fn order_id() -> impl Strategy<Value = String> {
+    (0..8).prop_map(|n| format!("order-{n}"))
+}
+
+fn order_line() -> impl Strategy<Value = (String, i64, Option<i64>)> {
+    (sku(), 1..4_i64, option::weighted(0.2, 1..5_i64))
+}
+
+fn place() -> impl Strategy<Value = Command> {
+    (order_id(), vec(order_line(), 1..4)).prop_map(|(order_id, lines)| {
+        let lines = (1..).zip(lines);
+        Command::from(PlaceOrder {
+            order_id,
+            customer_id: None,
+            currency: "EUR".to_owned(),
+            lines: lines
+                .map(|(line, (sku, quantity, unit_price_max))| OrderLine {
+                    line,
+                    sku,
+                    quantity,
+                    unit_price_max,
+                })
+                .collect(),
+        })
+    })
+}
+
+fn on_products() -> impl Strategy<Value = Command> {
+    let reference = || (0..6).prop_map(|n| format!("note-{n}"));
+    prop_oneof![
+        (sku(), 1..5_i64).prop_map(|(sku, price)| ChangePrice { sku, price: eur(price) }.into()),
+        (sku(), reference(), 1..9_i64).prop_map(|(sku, reference, quantity)| {
+            let received = ReceiveStock { sku, reference, quantity };
+            Command::from(received)
+        }),
+        (sku(), -4..4_i64).prop_map(|(sku, quantity)| {
+            let reason = "count".to_owned();
+            Command::from(AdjustStock { sku, quantity, reason })
+        }),
+    ]
+}
+
+fn on_orders() -> impl Strategy<Value = Command> {
+    let reference = || "reference".to_owned();
+    prop_oneof![
+        order_id().prop_map(move |order_id| {
+            let (reference, amount) = (reference(), eur(1));
+            Command::from(PayOrder { order_id, reference, amount })
+        }),
+        order_id().prop_map(move |order_id| {
+            let reason = reference();
+            Command::from(CancelOrder { order_id, reason })
+        }),
+        order_id().prop_map(move |order_id| {
+            let reference = reference();
+            Command::from(ShipOrder { order_id, reference })
+        }),
+    ]
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => place().prop_map(Act::Client),
+        2 => on_products().prop_map(Act::Client),
+        3 => on_orders().prop_map(Act::Client),
+        2 => order_id().prop_map(Act::PayExactly),
+        10 => any::<usize>().prop_map(Act::Deliver),
+        1 => (1..600_000_i64).prop_map(Act::Pass),
+    ];
+    vec(act, 1..120)
+}
+
+/// All products but the ghost with some stock, then the acts; follow-ups may still be on their way.
+fn world(acts: &[Act]) -> World {
+    let mut world = World::new();
+    for sku in SKUS.into_iter().filter(|sku| *sku != "ghost") {
+        let currency = if sku == "dollar" { "USD" } else { "EUR" };
+        world.client(&Command::from(RegisterProduct {
+            sku: sku.to_owned(),
+            name: sku.to_owned(),
+            price: Money::new(3, currency),
+        }));
+        world.client(&Command::from(ReceiveStock {
+            sku: sku.to_owned(),
+            reference: "first".to_owned(),
+            quantity: 9,
+        }));
+    }
+    for act in acts {
+        match act {
+            Act::Client(command) => world.client(command),
+            Act::PayExactly(order_id) => pay_exactly(&mut world, order_id),
+            Act::Deliver(choice) => {
+                world.deliver(*choice);
+            }
+            Act::Pass(milliseconds) => world.pass(*milliseconds),
+        }
+    }
+    world
+}
+
+fn pay_exactly(world: &mut World, order_id: &str) {
+    let order = world.aggregates.orders.get(order_id);
+    if let Some(amount) = order.and_then(|order| order.summary().total) {
+        world.client(&Command::from(PayOrder {
+            order_id: order_id.to_owned(),
+            reference: "exact".to_owned(),
+            amount,
+        }));
+    }
+}
+
+/// Pieces on hand by SKU, from receipts, adjustments and shipments alone.
+fn on_hand(log: &[Event]) -> BTreeMap<&str, i64> {
+    let mut pieces: BTreeMap<&str, i64> = BTreeMap::new();
+    for event in log {
+        let (sku, change) = match event {
+            Event::StockReceived(e) => (&e.sku, e.quantity),
+            Event::StockAdjusted(e) => (&e.sku, e.quantity),
+            Event::StockShipped(e) => (&e.sku, -e.quantity),
+            _ => continue,
+        };
+        *pieces.entry(sku).or_default() += change;
+    }
+    pieces
+}
+
+/// Pieces that orders believe to hold, by SKU.
+fn held(aggregates: &Aggregates) -> BTreeMap<&str, i64> {
+    let mut pieces: BTreeMap<&str, i64> = BTreeMap::new();
+    for line in aggregates.orders.values().flat_map(|order| order.lines()) {
+        if let LineState::Held { .. } = line.state {
+            *pieces.entry(&line.sku).or_default() += line.quantity;
+        }
+    }
+    pieces
+}
+
+proptest! {
+    #[test]
+    fn stock_is_conserved(acts in acts()) {
+        let mut world = world(&acts);
+        world.drain();
+        let on_hand = on_hand(&world.log);
+        let held = held(&world.aggregates);
+        for (sku, product) in &world.aggregates.products {
+            prop_assert_eq!(product.on_hand(), on_hand[sku.as_str()]);
+            prop_assert_eq!(product.reserved(), held.get(sku.as_str()).copied().unwrap_or(0));
+        }
+        prop_assert!(held.keys().all(|sku| world.aggregates.products.contains_key(*sku)));
+    }
+
+    #[test]
+    fn every_order_ends_or_waits_for_its_customer(acts in acts()) {
+        let mut world = world(&acts);
+        world.drain();
+        world.pass(0);
+        world.drain();
+        for order in world.aggregates.orders.values() {
+            let waits = match order.status() {
+                Status::Placed => false,
+                Status::Reserved => order.payment_deadline().is_some_and(|at| at > world.now),
+                Status::Paid => true,
+                Status::Rejected | Status::Shipped | Status::Cancelled | Status::Expired => {
+                    order.is_settled()
+                }
+            };
+            prop_assert!(waits, "{:?}", order);
+        }
+    }
+
+    #[test]
+    fn no_order_is_lost_and_every_placement_is_answered(acts in acts()) {
+        let mut world = world(&acts);
+        world.drain();
+        let log = world.log.iter();
+        let placed: BTreeSet<&str> = log
+            .clone()
+            .filter(|event| matches!(event, Event::OrderPlaced(_)))
+            .map(Event::key)
+            .collect();
+        let answered: BTreeSet<&str> = log
+            .filter(|event| placement_verdict(event).is_some())
+            .map(Event::key)
+            .collect();
+        let kept: BTreeSet<&str> = world.aggregates.orders.keys().map(String::as_str).collect();
+        prop_assert_eq!(&placed, &kept);
+        prop_assert_eq!(&placed, &answered);
+    }
+
+    #[test]
+    fn state_is_the_fold_of_the_events_and_survives_a_snapshot(acts in acts()) {
+        let first = world(&acts);
+        prop_assert_eq!(&first, &world(&acts));
+
+        let mut folded = Aggregates::default();
+        for event in &first.log {
+            folded.fold(event);
+        }
+        prop_assert_eq!(&folded, &first.aggregates);
+
+        let orders = serde_json::to_string(&folded.orders).expect("orders have a snapshot form");
+        let products = serde_json::to_string(&folded.products).expect("products have one too");
+        let restored = Aggregates {
+            orders: serde_json::from_str(&orders).expect("orders read back"),
+            products: serde_json::from_str(&products).expect("products read back"),
+        };
+        prop_assert_eq!(&restored, &folded);
+    }
+}
+
+/// Guards the properties against worlds in which nothing interesting happens.
+#[test]
+fn the_random_worlds_reach_every_event_and_several_shards() {
+    let shards: BTreeSet<_> =
+        SKUS.iter().map(|sku| shard_of(Kind::Products, sku, PRODUCT_SHARDS)).collect();
+    assert!(shards.len() > 1);
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..100 {
+        let acts = acts().new_tree(&mut runner).expect("acts can be drawn");
+        let mut world = world(&acts.current());
+        world.drain();
+        seen.extend(world.log.iter().map(Event::name));
+    }
+    assert_eq!(seen, Event::NAMES.iter().copied().collect());
+}
