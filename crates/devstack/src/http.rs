@@ -45,8 +45,7 @@ async fn exchange(
 ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("the address names no host")?;
-    let stream =
-        TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
+    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // The connection ends with the answer: the request asks for that.

@@ -13,11 +13,11 @@
 //! [`Process`] is the same supervision for any other program, so that a tool or a test starts the
 //! system's own binaries the way the stack starts its parts.
 
+mod addresses;
 pub mod artifacts;
 mod cache;
-mod class_archive;
+mod classes;
 mod error;
-mod files;
 mod home;
 pub mod http;
 mod java;
@@ -28,6 +28,7 @@ pub mod process;
 mod progress;
 mod run_as;
 mod stack;
+mod tools;
 
 pub use error::Error;
 pub use options::{Load, Options, Parts, Ports};

@@ -19,7 +19,7 @@ pub struct Options {
     /// default three replicas of which two must be in sync, else one and one.
     pub brokers: u8,
     /// Whether PostgreSQL waits for the disk on every commit. Without it a crash of the machine
-    /// may cost the database; a crash of a process costs nothing either way.
+    /// may cost the database; a kill of its processes costs no commit either way.
     pub durable: bool,
     /// What the Java parts are tuned for.
     pub load: Load,

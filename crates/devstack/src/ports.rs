@@ -27,6 +27,10 @@ use crate::{
 /// Below every port of the fixed table.
 const RANDOM: RangeInclusive<u16> = 10_000..=24_999;
 const TRIES: usize = 500;
+#[expect(clippy::cast_possible_truncation, reason = "the constant is 1")]
+const WRITE_LOCK: libc::c_short = libc::F_WRLCK as libc::c_short;
+#[expect(clippy::cast_possible_truncation, reason = "the constant is 0")]
+const FROM_START: libc::c_short = libc::SEEK_SET as libc::c_short;
 /// How long a port of the fixed table may still be held by a stack that is just ending.
 const FIXED_WITHIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
@@ -62,7 +66,11 @@ impl PortLease {
 
     /// Leases `port`, and waits a little for a stack that is just ending to let go of it.
     pub(crate) async fn fixed(port: u16) -> Result<Self, Error> {
-        let deadline = Instant::now() + FIXED_WITHIN;
+        Self::fixed_within(port, FIXED_WITHIN).await
+    }
+
+    async fn fixed_within(port: u16, within: Duration) -> Result<Self, Error> {
+        let deadline = Instant::now() + within;
         loop {
             if let Some(lease) = Self::take(port)? {
                 return Ok(lease);
@@ -90,8 +98,8 @@ impl PortLease {
             .open(&path)
             .doing("open", &path)?;
         let byte = libc::flock {
-            l_type: libc::F_WRLCK as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
+            l_type: WRITE_LOCK,
+            l_whence: FROM_START,
             l_start: libc::off_t::from(port),
             l_len: 1,
             l_pid: 0,
@@ -137,8 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_fixed_port_that_stays_taken_is_named() {
         let lease = PortLease::random().unwrap();
-        tokio::time::pause();
-        let refused = PortLease::fixed(lease.port()).await.unwrap_err();
+        let refused = PortLease::fixed_within(lease.port(), POLL).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!(
