@@ -1,0 +1,162 @@
+//! The configuration: flag, else environment variable, else default. `--help` is the reference.
+
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use secrecy::ExposeSecret;
+use service::config::{DatabaseArgs, Errors, ProcessArgs, Validate};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::{http::Waits, read::Settings};
+
+/// Answers queries about orders, products and commands from the read models in PostgreSQL.
+///
+/// DATABASE_URL may name the primary or one replica, never an address that spreads connections
+/// over several servers: a client's own writes are looked for on the server that is then read.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "query-api", version)]
+pub struct Config {
+    #[command(flatten)]
+    pub process: ProcessArgs<8083>,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub pool: PoolArgs,
+    #[command(flatten)]
+    pub position: PositionArgs,
+}
+
+/// Limits of the connections to PostgreSQL.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "PostgreSQL")]
+pub struct PoolArgs {
+    /// Connections for requests. The process opens up to two more to follow the projections.
+    #[arg(long, env = "DATABASE_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub database_connections_max: u32,
+
+    /// Milliseconds that a request waits for a free connection before it is answered 503.
+    #[arg(long, env = "DATABASE_ACQUIRE_MS", value_name = "MILLISECONDS", default_value_t = 1_000,
+        value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub database_acquire_ms: u64,
+
+    /// Milliseconds that PostgreSQL may work on one statement before it is answered 503.
+    #[arg(long, env = "DATABASE_STATEMENT_MS", value_name = "MILLISECONDS",
+        default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub database_statement_ms: u64,
+}
+
+/// How long queries wait for the positions they bring.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Positions")]
+pub struct PositionArgs {
+    /// Milliseconds that a query waits for its position before it is answered 425.
+    #[arg(long, env = "POSITION_WAIT_MS", value_name = "MILLISECONDS", default_value_t = 2_000,
+        value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub position_wait_ms: u64,
+
+    /// The most that a client gets who asks for another wait (Prefer: wait=N), in milliseconds.
+    #[arg(long, env = "POSITION_WAIT_MS_MAX", value_name = "MILLISECONDS",
+        default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub position_wait_ms_max: u64,
+
+    /// Milliseconds between looks at the checkpoints while a query waits. The projector's notices
+    /// come earlier; a replica sends none.
+    #[arg(long, env = "POSITION_POLL_MS", value_name = "MILLISECONDS", default_value_t = 50,
+        value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    pub position_poll_ms: u64,
+}
+
+impl Validate for Config {
+    fn validate(&self, errors: &mut Errors) {
+        self.process.validate(errors);
+        // sqlx's message may quote parts of the URL, so it is not repeated.
+        if self.connect_options().is_err() {
+            errors.add(
+                "database-url",
+                "is no URL that PostgreSQL clients take; check its port and parameters",
+            );
+        }
+        let PositionArgs { position_wait_ms, position_wait_ms_max, .. } = self.position;
+        if position_wait_ms > position_wait_ms_max {
+            errors.add(
+                "position-wait-ms",
+                format!("must not be above --position-wait-ms-max ({position_wait_ms_max})"),
+            );
+        }
+    }
+}
+
+impl Config {
+    /// How to connect; fails on parameters that sqlx does not know.
+    pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        self.database.database_url.expose_secret().parse()
+    }
+}
+
+impl PoolArgs {
+    /// The limits these settings ask for.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            connections_max: self.database_connections_max,
+            acquire: Duration::from_millis(self.database_acquire_ms),
+            statement: Duration::from_millis(self.database_statement_ms),
+        }
+    }
+}
+
+impl PositionArgs {
+    /// How long queries wait.
+    pub fn waits(&self) -> Waits {
+        Waits {
+            usual: Duration::from_millis(self.position_wait_ms),
+            max: Duration::from_millis(self.position_wait_ms_max),
+        }
+    }
+
+    /// Between two looks at the checkpoints.
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(self.position_poll_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use service::config::{Failure, parse};
+
+    use super::*;
+
+    fn errors(words: &[&str]) -> String {
+        let words = ["query-api"].iter().chain(words).map(Into::into);
+        match parse::<Config>(words) {
+            Ok(_) => String::new(),
+            Err(Failure::Invalid(errors)) => errors.to_string(),
+            Err(Failure::Asked(_)) => panic!("help was not asked for"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_every_setting_has_a_variable() {
+        assert_eq!(errors(&["--database-url", "postgres://x@localhost/x"]), "");
+        let command = Config::command();
+        let settings = command.get_arguments().filter(|arg| arg.get_long().is_some());
+        let settings = settings.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
+        for setting in settings {
+            assert!(setting.get_env().is_some(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn all_errors_are_named_at_once() {
+        let text = errors(&[
+            "--database-url=postgres://x:secret@localhost/x?sslmode=perhaps",
+            "--position-wait-ms=20000",
+            "--database-connections-max=0",
+        ]);
+        assert!(text.contains("--database-connections-max"), "{text}");
+        assert!(text.contains("--database-url"), "{text}");
+        assert!(text.contains("--position-wait-ms "), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}

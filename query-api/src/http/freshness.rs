@@ -1,0 +1,82 @@
+//! What a request demands of the read model: the positions it must have passed, and until when it
+//! may be waited for.
+
+use events::{Position, position};
+use http::{HeaderName, request::Parts};
+use tokio::time::Instant;
+
+use super::{Api, Waits, error::Error, fault::Fault, params::Params, prefer::Preferred};
+use crate::{position::NotPassed, read::checkpoint::Projection};
+
+/// The header that carries a position, in commands' answers and in queries.
+pub(super) static POSITION: HeaderName = HeaderName::from_static("spillway-position");
+
+/// More shards than any one command touches.
+const ENTRIES_MAX: usize = 256;
+
+/// Time that requests spent waiting for a projection; label `read_model` and how it `ended`.
+const WAIT: &str = "query_position_wait_seconds";
+
+/// Positions that the answer must not be older than, and the deadline for that.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    positions: Vec<Position>,
+    began: Instant,
+    deadline: Instant,
+    waits: bool,
+}
+
+impl Freshness {
+    /// Reads the header and, for links and browsers, the parameter `position`.
+    pub(super) fn read(parts: &Parts, params: &mut Params, waits: Waits) -> Self {
+        let from_query = params.take("position", token);
+        let from_header = parts.headers.get(&POSITION).and_then(|value| {
+            let read = value.to_str().map_err(|_| position::Unreadable.to_string()).and_then(token);
+            read.map_err(|why| params.fault(Fault::header("Spillway-Position", why))).ok()
+        });
+        let preferred = parts.extensions.get::<Preferred>().map(|preferred| preferred.0);
+        let began = Instant::now();
+        Self {
+            began,
+            deadline: began + preferred.unwrap_or(waits.usual),
+            waits: preferred.is_some() || from_header.is_some() || from_query.is_some(),
+            positions: from_header.into_iter().chain(from_query).flatten().collect(),
+        }
+    }
+
+    /// Waits until the projection has passed what concerns it.
+    pub(super) async fn wait(&self, api: &Api, projection: Projection) -> Result<(), Error> {
+        if self.positions.is_empty() {
+            return Ok(());
+        }
+        let end = api.tracker.passed(projection, &self.positions, self.deadline).await;
+        let ended = match &end {
+            Ok(()) => "passed",
+            Err(NotPassed::Behind(_)) => "behind",
+            Err(NotPassed::Unreachable) => "unreachable",
+        };
+        metrics::histogram!(WAIT, "read_model" => projection.as_str(), "ended" => ended)
+            .record(self.began.elapsed());
+        end.map_err(|why| match why {
+            NotPassed::Behind(positions) => Error::PositionNotReached(positions),
+            NotPassed::Unreachable => Error::Unreachable,
+        })
+    }
+
+    /// Whether the client has said that it will wait for something that is not there yet.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    pub(super) fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+fn token(text: &str) -> Result<Vec<Position>, String> {
+    position::from_token(text, ENTRIES_MAX).map_err(|why| why.to_string())
+}

@@ -1,0 +1,45 @@
+//! REST over the read functions: one file per route group.
+//!
+//! Every handler goes the same way: read the whole [`input`](input::Input) and answer all its
+//! faults at once; wait until the read model is fresh enough; read; answer with ETag and cache
+//! rules. Everything that is not an answer is an [`error::Error`].
+
+mod answer;
+mod commands;
+mod cursor;
+mod error;
+mod fault;
+mod freshness;
+mod input;
+mod openapi;
+mod orders;
+mod page;
+mod params;
+mod prefer;
+mod problem_pages;
+mod products;
+
+use axum::{Router, middleware::from_fn_with_state};
+
+use crate::{position::Tracker, read::Database};
+
+pub use openapi::document;
+pub use prefer::Waits;
+
+/// What the handlers share; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub database: Database,
+    pub tracker: Tracker,
+    pub waits: Waits,
+}
+
+/// All routes of this process but the frame's.
+pub fn router(api: Api) -> Router {
+    let (queries, _) = openapi::routes().split_for_parts();
+    queries
+        .layer(from_fn_with_state(api.waits, prefer::apply))
+        .merge(problem_pages::routes())
+        .merge(openapi::route())
+        .with_state(api)
+}

@@ -1,0 +1,116 @@
+//! How far the projections are.
+
+use std::{collections::HashMap, time::Duration};
+
+use events::{Kind, Position, Topic, position::Mark};
+use sqlx::PgPool;
+
+use super::{Error, database::within};
+
+/// The generation whose tables answer queries.
+const GENERATION_LIVE: i32 = 1;
+
+/// A read model that routes wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Projection {
+    Orders,
+    Products,
+    Outcomes,
+}
+
+impl Projection {
+    const ALL: [Projection; 3] = [Projection::Orders, Projection::Products, Projection::Outcomes];
+
+    /// The name in the checkpoints table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Projection::Orders => "orders",
+            Projection::Products => "products",
+            Projection::Outcomes => "outcomes",
+        }
+    }
+
+    /// The topic of that kind which the projection reads, if it reads one.
+    fn topic(self, kind: Kind) -> Option<Topic> {
+        match (self, kind) {
+            (Projection::Orders, Kind::Orders) | (Projection::Products, Kind::Products) => {
+                Some(Topic::Events(kind))
+            }
+            (Projection::Outcomes, _) => Some(Topic::Outcomes(kind)),
+            _ => None,
+        }
+    }
+}
+
+/// The marks of all live projections, as one snapshot of the checkpoints table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks(HashMap<(Projection, Topic, i32), Mark>);
+
+impl Marks {
+    /// Whether the projection has applied everything up to the position, as far as the position
+    /// concerns it. A mark of a higher incarnation has passed any of a lower one.
+    pub fn passed(&self, projection: Projection, position: &Position) -> bool {
+        self.of(projection, position).is_none_or(|mark| mark >= position.mark())
+    }
+
+    /// The mark of the projection in the partition that the position names; absent when the
+    /// projection does not read that kind.
+    pub fn of(&self, projection: Projection, position: &Position) -> Option<Mark> {
+        let shard = position.shard()?;
+        let topic = projection.topic(shard.kind)?;
+        Some(self.0.get(&(projection, topic, shard.partition)).copied().unwrap_or_default())
+    }
+
+    /// The marks of one projection, to see whether it has moved.
+    pub fn all_of(&self, projection: Projection) -> Marks {
+        Marks(
+            self.0.iter().filter(|((p, ..), _)| *p == projection).map(|(k, v)| (*k, *v)).collect(),
+        )
+    }
+}
+
+const ALL: &str = "
+    SELECT projection, topic, partition, incarnation, link_sequence
+    FROM checkpoints
+    WHERE generation = $1";
+
+/// Reads every mark. Rows of projections and topics unknown here are passed over: a newer
+/// projector may run beside this program.
+pub(crate) async fn read_marks(pool: &PgPool, time: Duration) -> Result<Marks, Error> {
+    let rows: Vec<(String, String, i32, i64, i64)> =
+        within(time, sqlx::query_as(ALL).bind(GENERATION_LIVE).fetch_all(pool)).await?;
+    let known = rows.into_iter().filter_map(|(projection, topic, partition, incarnation, link)| {
+        let projection = Projection::ALL.into_iter().find(|p| p.as_str() == projection)?;
+        let topic = Topic::of_name(&topic)?;
+        Some(((projection, topic, partition), Mark { incarnation, link_sequence: link }))
+    });
+    Ok(Marks(known.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::ShardId;
+
+    use super::*;
+
+    fn position(kind: Kind, partition: i32, incarnation: i64, link_sequence: i64) -> Position {
+        Position::new(ShardId::new(kind, partition), Mark { incarnation, link_sequence })
+    }
+
+    #[test]
+    fn a_position_has_passed_when_the_mark_is_not_lower() {
+        let mark = Mark { incarnation: 1, link_sequence: 5 };
+        let marks = Marks(
+            [((Projection::Orders, Topic::Events(Kind::Orders), 2), mark)].into_iter().collect(),
+        );
+        let passed = |position| marks.passed(Projection::Orders, &position);
+
+        assert!(passed(position(Kind::Orders, 2, 1, 5)));
+        assert!(passed(position(Kind::Orders, 2, 0, 900)), "a lower incarnation counts as passed");
+        assert!(!passed(position(Kind::Orders, 2, 1, 6)));
+        assert!(!passed(position(Kind::Orders, 2, 2, 1)));
+        assert!(passed(position(Kind::Orders, 3, 0, 0)), "nothing to wait for before the first");
+        assert!(!passed(position(Kind::Orders, 3, 0, 1)));
+        assert!(passed(position(Kind::Products, 2, 9, 9)), "products do not concern this model");
+    }
+}

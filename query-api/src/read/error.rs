@@ -1,0 +1,55 @@
+//! Why a read gave no rows.
+
+/// What the caller tells apart: come back later, or look at the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// PostgreSQL cannot be reached, is starting or stopping, or has no connection to spare.
+    #[error("PostgreSQL cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// PostgreSQL took longer than the configured time.
+    #[error("PostgreSQL did not answer in time")]
+    Slow,
+    /// The tables are not there: the migrations have not run yet.
+    #[error("the read models do not exist yet: run the projector, which makes them")]
+    NotMigrated(#[source] sqlx::Error),
+    /// A row or a statement is not what this program expects; waiting does not help.
+    #[error("a read model could not be read")]
+    Broken(#[source] sqlx::Error),
+}
+
+impl Error {
+    /// Whether the same read may succeed later without anybody changing the program.
+    pub fn is_passing(&self) -> bool {
+        !matches!(self, Error::Broken(_))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Database(database) => match database.code().as_deref() {
+                // query_canceled: the statement timeout, or an operator.
+                Some("57014") => Error::Slow,
+                // undefined_table, undefined_column.
+                Some("42P01" | "42703") => Error::NotMigrated(error),
+                Some(code) if is_passing_class(code) => Error::Unreachable(error),
+                _ => Error::Broken(error),
+            },
+            E::Io(_)
+            | E::Tls(_)
+            | E::Protocol(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
+            | E::WorkerCrashed => Error::Unreachable(error),
+            _ => Error::Broken(error),
+        }
+    }
+}
+
+/// The classes of SQLSTATE that say something of the server's condition and nothing of our
+/// statement: connection exception, invalid authorisation, insufficient resources, operator
+/// intervention, system error; and `invalid_catalog_name`, a database that is being made.
+fn is_passing_class(code: &str) -> bool {
+    code == "3D000" || ["08", "28", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+}

@@ -1,0 +1,19 @@
+//! The read functions: one file per read model, SQL beside the shape it gives.
+//!
+//! They know nothing of HTTP, so that other doors (GraphQL, live streams) read through them too.
+
+pub mod checkpoint;
+pub mod command;
+mod database;
+mod error;
+pub mod history;
+pub mod money;
+pub mod order;
+pub mod order_list;
+pub mod page;
+pub mod product;
+mod time;
+
+pub use database::{Database, Settings};
+pub use error::Error;
+pub use page::Page;
