@@ -8,12 +8,10 @@
 //! Doubt, revocation and a halt all end an owner; a regained shard gets a new one.
 
 mod commit;
-mod delivery;
 mod frontier;
 mod ticker;
 
 pub use commit::{Commit, Unreadable};
-pub use delivery::{Deliveries, Doubt, Report};
 use frontier::Frontier;
 use ticker::Ticker;
 
