@@ -1,0 +1,275 @@
+//! What a group member and a reader have in common: partitions that are read from explicit offsets.
+
+use std::{io, thread, time::Duration};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Message},
+};
+
+use crate::{Cause, Partition, Record, Watermarks, settings::REQUEST_TIMEOUT};
+
+/// Why a client could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings or the connection's properties are wrong, or the system gives no resources.
+    #[error("the Kafka {client} cannot start: {source}")]
+    Client { client: &'static str, source: Cause },
+    #[error("no thread can be started: {0}")]
+    Thread(io::Error),
+}
+
+impl StartError {
+    pub(crate) fn of(client: &'static str, source: KafkaError) -> Self {
+        StartError::Client { client, source: source.into() }
+    }
+}
+
+/// Why reading cannot go on as asked. Trouble with the network is none of these: the client tries
+/// again by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The partition's reading has stopped; start it again at an offset that the log holds.
+    #[error("{partition}: offset {wanted} was asked for, but the log holds {low} to {high}")]
+    OutOfRange { partition: Partition, wanted: i64, low: i64, high: i64 },
+    /// As `OutOfRange`, when the broker could not be asked which partition it was.
+    #[error("an offset was asked for that the log does not hold")]
+    OutOfRangeSomewhere,
+    /// The topic does not exist, or may not be read.
+    #[error("the brokers refuse the reading: {source}")]
+    Refused { source: Cause },
+    /// The client is of no more use.
+    #[error("the Kafka consumer has failed for good: {source}")]
+    Fatal { source: Cause },
+    /// A question to the brokers was not answered in time; ask again.
+    #[error("the brokers did not answer ({question}): {source}")]
+    Unanswered { question: &'static str, source: Cause },
+    /// A call that contradicts the calls before it, such as starting a started partition.
+    #[error("{partition} cannot be {action}: {reason}")]
+    Misuse { partition: Partition, action: &'static str, reason: String },
+    /// Nothing came for this long, though the end was not reached.
+    #[error("nothing was read for {0:?}, though the end is not reached")]
+    Stalled(Duration),
+}
+
+/// A partition that is being read.
+#[derive(Debug)]
+struct Fetching {
+    partition: Partition,
+    /// Offset of the next record to be polled.
+    next: i64,
+    is_paused: bool,
+}
+
+/// Reads started partitions, each from the offset at which it was started.
+pub(crate) struct Fetcher<C: ConsumerContext + 'static> {
+    consumer: BaseConsumer<C>,
+    fetching: Vec<Fetching>,
+}
+
+impl<C: ConsumerContext + 'static> Fetcher<C> {
+    pub(crate) fn new(consumer: BaseConsumer<C>) -> Self {
+        Self { consumer, fetching: Vec::new() }
+    }
+
+    pub(crate) fn consumer(&self) -> &BaseConsumer<C> {
+        &self.consumer
+    }
+
+    pub(crate) fn start(&mut self, partition: &Partition, offset: i64) -> Result<(), ReadError> {
+        if self.index(partition).is_some() {
+            return Err(misuse(partition, "started", &"it is started already"));
+        }
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(offset))
+            .and_then(|()| self.consumer.incremental_assign(&list))
+            .map_err(|error| misuse(partition, "started", &error))?;
+        self.fetching.push(Fetching {
+            partition: partition.clone(),
+            next: offset,
+            is_paused: false,
+        });
+        Ok(())
+    }
+
+    /// Stops reading what is started among `partitions`; the rest is left alone. Records that were
+    /// fetched but not polled are dropped by the library.
+    pub(crate) fn stop(&mut self, partitions: &[Partition]) -> Result<(), ReadError> {
+        let stopped: Vec<Partition> = partitions
+            .iter()
+            .filter(|partition| self.index(partition).is_some())
+            .cloned()
+            .collect();
+        // A pause would outlive the stop and hold up the next start.
+        for partition in &stopped {
+            self.resume(partition)?;
+        }
+        self.fetching.retain(|fetching| !stopped.contains(&fetching.partition));
+        // Also with an empty list: it answers a revocation of partitions that were never started.
+        self.consumer
+            .incremental_unassign(&list_of(&stopped))
+            .map_err(|source| ReadError::Refused { source: source.into() })
+    }
+
+    pub(crate) fn stop_all(&mut self) -> Result<(), ReadError> {
+        self.stop(&self.started())
+    }
+
+    pub(crate) fn restart(&mut self, partition: &Partition, offset: i64) -> Result<(), ReadError> {
+        self.stop(std::slice::from_ref(partition))?;
+        self.start(partition, offset)
+    }
+
+    pub(crate) fn pause(&mut self, partition: &Partition) -> Result<(), ReadError> {
+        self.set_paused(partition, true)
+    }
+
+    pub(crate) fn resume(&mut self, partition: &Partition) -> Result<(), ReadError> {
+        self.set_paused(partition, false)
+    }
+
+    fn set_paused(&mut self, partition: &Partition, is_paused: bool) -> Result<(), ReadError> {
+        let action = if is_paused { "paused" } else { "resumed" };
+        let Some(index) = self.index(partition) else {
+            return Err(misuse(partition, action, &"it is not started"));
+        };
+        if self.fetching[index].is_paused == is_paused {
+            return Ok(());
+        }
+        let list = list_of(std::slice::from_ref(partition));
+        let changed =
+            if is_paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        changed.map_err(|error| misuse(partition, action, &error))?;
+        self.fetching[index].is_paused = is_paused;
+        Ok(())
+    }
+
+    pub(crate) fn started(&self) -> Vec<Partition> {
+        self.fetching.iter().map(|f| f.partition.clone()).collect()
+    }
+
+    /// Offset of the next record to be polled; `None` when the partition is not started.
+    pub(crate) fn next(&self, partition: &Partition) -> Option<i64> {
+        self.index(partition).map(|index| self.fetching[index].next)
+    }
+
+    pub(crate) fn watermarks(
+        &self,
+        partition: &Partition,
+        timeout: Duration,
+    ) -> Result<Watermarks, ReadError> {
+        self.consumer
+            .fetch_watermarks(&partition.topic, partition.number, timeout)
+            .map(|(low, high)| Watermarks { low, high })
+            .map_err(|source| unanswered("watermarks", source))
+    }
+
+    /// The next record of any started partition. `None` after `timeout`, or earlier when the
+    /// library had something else to do.
+    pub(crate) fn poll(&mut self, timeout: Duration) -> Result<Option<Record>, ReadError> {
+        match self.consumer.poll(timeout) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(accept(&mut self.fetching, &message)),
+            Some(Err(error)) => match self.diagnose(error) {
+                Some(error) => Err(error),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn index(&self, partition: &Partition) -> Option<usize> {
+        self.fetching.iter().position(|f| f.partition == *partition)
+    }
+
+    /// What the owner must know of an error; `None` for what the library heals by itself.
+    fn diagnose(&self, error: KafkaError) -> Option<ReadError> {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return Some(ReadError::Fatal { source: error.into() });
+        }
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset) => Some(self.out_of_range()),
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed,
+            ) => Some(ReadError::Refused { source: error.into() }),
+            _ => {
+                tracing::debug!(%error, "the Kafka consumer met an error and goes on trying");
+                None
+            }
+        }
+    }
+
+    /// The library does not say which partition it was, so each is compared with the log.
+    fn out_of_range(&self) -> ReadError {
+        for fetching in &self.fetching {
+            let Ok(watermarks) = self.watermarks(&fetching.partition, REQUEST_TIMEOUT) else {
+                return ReadError::OutOfRangeSomewhere;
+            };
+            if !watermarks.can_start_at(fetching.next) {
+                return ReadError::OutOfRange {
+                    partition: fetching.partition.clone(),
+                    wanted: fetching.next,
+                    low: watermarks.low,
+                    high: watermarks.high,
+                };
+            }
+        }
+        ReadError::OutOfRangeSomewhere
+    }
+}
+
+impl<C: ConsumerContext + 'static> Fetcher<C> {
+    /// Drops the client on a thread of its own, because the library may take its time or hang, and
+    /// tells the returned channel when it is done.
+    pub(crate) fn dispose(self) -> crossbeam_channel::Receiver<()> {
+        let (done, receiver) = crossbeam_channel::bounded(1);
+        let consumer = self.consumer;
+        let spawned = thread::Builder::new().name("consumer-drop".to_owned()).spawn(move || {
+            drop(consumer);
+            let _ = done.send(());
+        });
+        if let Err(error) = spawned {
+            // The closure was dropped, and the client with it, on this thread.
+            tracing::warn!(%error, "a Kafka consumer was dropped in place");
+        }
+        receiver
+    }
+}
+
+/// Takes a record in, unless it belongs to no started partition.
+fn accept(fetching: &mut [Fetching], message: &BorrowedMessage<'_>) -> Option<Record> {
+    let (topic, number) = (message.topic(), message.partition());
+    let fetching = fetching
+        .iter_mut()
+        .find(|f| f.partition.number == number && &*f.partition.topic == topic)?;
+    fetching.next = message.offset() + 1;
+    Some(Record::read(fetching.partition.clone(), message))
+}
+
+pub(crate) fn list_of(partitions: &[Partition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.number);
+    }
+    list
+}
+
+pub(crate) fn partitions_of(list: &TopicPartitionList) -> Vec<Partition> {
+    list.elements()
+        .iter()
+        .map(|element| Partition::new(element.topic(), element.partition()))
+        .collect()
+}
+
+pub(crate) fn unanswered(question: &'static str, source: KafkaError) -> ReadError {
+    ReadError::Unanswered { question, source: source.into() }
+}
+
+fn misuse(partition: &Partition, action: &'static str, reason: &dyn ToString) -> ReadError {
+    ReadError::Misuse { partition: partition.clone(), action, reason: reason.to_string() }
+}

@@ -1,0 +1,32 @@
+//! Names of the metrics that this crate writes, and what they count.
+
+use metrics::{Unit, describe_counter};
+
+/// Errors that a client reported about its connections; label `client`.
+pub const CLIENT_ERRORS: &str = "eventlog_client_errors_total";
+/// Offset commits that failed; harmless, because a stale commit only causes repeats.
+pub const COMMIT_FAILURES: &str = "eventlog_commit_failures_total";
+/// Reports that put the producer's word in doubt; label `reason`.
+pub const DOUBTS: &str = "eventlog_producer_doubts_total";
+/// Schemas fetched from the registry because no reader here had met them yet.
+pub const SCHEMA_FETCHES: &str = "eventlog_schema_fetches_total";
+
+/// Describes all of them to the installed recorder.
+pub fn describe() {
+    describe_counter!(
+        CLIENT_ERRORS,
+        Unit::Count,
+        "errors that a Kafka client reported about its connections"
+    );
+    describe_counter!(
+        COMMIT_FAILURES,
+        Unit::Count,
+        "offset commits that failed; they only cause repeats"
+    );
+    describe_counter!(
+        DOUBTS,
+        Unit::Count,
+        "reports after which a producer's word cannot be trusted"
+    );
+    describe_counter!(SCHEMA_FETCHES, Unit::Count, "schemas fetched from the registry");
+}

@@ -1,0 +1,54 @@
+//! The poll thread: runs the callbacks, watches for silence, and outlives the producer to drop it.
+
+use std::{
+    io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::producer::{BaseProducer, Producer};
+
+use super::{delivery::Deliveries, doubt::Silence, report::Report, shared::Shared};
+
+/// Length of one poll. Reports are passed on as they come, not at its end; only the watch for
+/// silence and the end of the thread wait for it.
+const SLICE: Duration = Duration::from_millis(100);
+
+type Native = Arc<BaseProducer<Deliveries>>;
+
+pub(super) fn spawn(native: Native, shared: Arc<Shared>) -> io::Result<()> {
+    // Not joined: its end may take the library's time to close connections, and nobody waits for it.
+    thread::Builder::new()
+        .name("producer-poll".to_owned())
+        .spawn(move || run(&native, &shared))
+        .map(drop)
+}
+
+fn run(native: &Native, shared: &Shared) {
+    let _guard = Guard(native);
+    let mut silence = Silence::default();
+    while !shared.is_abandoned() {
+        let start = Instant::now();
+        native.poll(SLICE);
+        // A process that was stopped in the middle has polled for a slice, not for an hour.
+        let polled = start.elapsed().min(2 * SLICE);
+        if let Some((code, reason)) = native.client().fatal_error() {
+            native.context().fail(&format!("{code}: {reason}"));
+        }
+        if let Some(polled) = silence.observe(polled, shared.unreported(), shared.reported()) {
+            native.context().report(Report::Stalled { polled });
+        }
+    }
+    // The last handle goes here. The library then purges what is left, newest records first, each
+    // partition as a whole: the log keeps a gapless prefix, and this producer sends nothing more.
+}
+
+/// A poll thread that ends early would look like a quiet producer for a minute.
+struct Guard<'a>(&'a Native);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.context().fail("the poll thread has ended");
+    }
+}

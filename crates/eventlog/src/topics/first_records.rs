@@ -1,0 +1,186 @@
+//! The first records of every shard: which rules are in force, and the log's identity.
+
+use std::{collections::BTreeSet, fmt, ops::ControlFlow, time::Duration};
+
+use events::{
+    Command,
+    command::{ActivateRules, Parameters, ProposeRules},
+};
+use uuid::Uuid;
+
+use crate::{
+    Connection, LogReader, Outgoing, Partition, Producer, ReadError, Record, Report, SendError,
+    StartError, producer,
+};
+
+/// The revision that a shard begins with.
+pub const FIRST_REVISION: i64 = 1;
+/// The version of the deciding code that a shard begins with.
+pub const FIRST_RULES: i32 = 1;
+
+/// How long a record may take to be written, or a partition to be read on.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the first records could not be read or written. Running `apply` again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the command logs cannot be read: {0}")]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error("the first records were not acknowledged: {0}")]
+    Unacknowledged(String),
+}
+
+/// Which of its first records a shard lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Nothing,
+    /// A run of `apply` ended between the two.
+    Activation,
+    Both,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Missing::Nothing => "nothing",
+            Missing::Activation => "ActivateRules",
+            Missing::Both => "ProposeRules and ActivateRules",
+        })
+    }
+}
+
+/// Looks for the first records of a shard.
+pub(super) async fn missing(
+    connection: &Connection,
+    partition: &Partition,
+) -> Result<Missing, WriteError> {
+    let (connection, partition) = (connection.clone(), partition.clone());
+    blocking(move || find(&connection, &partition)).await
+}
+
+/// Writes what is missing and waits until all of it is acknowledged.
+pub(super) async fn write(
+    connection: &Connection,
+    missing: &[(Partition, Missing)],
+    parameters: Parameters,
+) -> Result<(), WriteError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (connection, missing) = (connection.clone(), missing.to_vec());
+    blocking(move || append(&connection, &missing, parameters)).await
+}
+
+fn find(connection: &Connection, partition: &Partition) -> Result<Missing, WriteError> {
+    let mut reader = LogReader::open(connection, "spillway-topics")?;
+    let watermarks = reader.watermarks(partition)?;
+    if watermarks.high == 0 {
+        return Ok(Missing::Both);
+    }
+    if watermarks.low > 0 {
+        // The oldest commands were deleted, which only ever happens to a shard that has rules.
+        return Ok(Missing::Nothing);
+    }
+    // They stand at the very beginning, so this reads one or two records of a shard that has them.
+    let mut missing = Missing::Both;
+    reader.read_to_end(&[(partition.clone(), 0)], PATIENCE, |record| {
+        missing = after(missing, &record);
+        if missing == Missing::Nothing { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(missing)
+}
+
+fn after(missing: Missing, record: &Record) -> Missing {
+    match record.value().map(Command::from_single_object) {
+        Some(Ok(Command::ProposeRules(_))) if missing == Missing::Both => Missing::Activation,
+        Some(Ok(Command::ActivateRules(_))) if missing == Missing::Activation => Missing::Nothing,
+        _ => missing,
+    }
+}
+
+fn append(
+    connection: &Connection,
+    missing: &[(Partition, Missing)],
+    parameters: Parameters,
+) -> Result<(), WriteError> {
+    let options = producer::Options::commands("spillway-topics", PATIENCE);
+    let (producer, reports) = Producer::start(connection, &options)?;
+    let mut unacknowledged = BTreeSet::new();
+    for (partition, missing) in missing {
+        for command in commands(*missing, parameters) {
+            let tag = unacknowledged.len();
+            producer.send(&Outgoing {
+                topic: &partition.topic,
+                partition: partition.number,
+                key: None,
+                value: &command.to_single_object(),
+                headers: &[],
+                tag,
+            })?;
+            unacknowledged.insert(tag);
+        }
+    }
+    while !unacknowledged.is_empty() {
+        match reports.take_within(2 * PATIENCE) {
+            Ok(Some(Report::Delivered { tag, .. })) => {
+                unacknowledged.remove(&tag);
+            }
+            Ok(Some(report)) => return Err(WriteError::Unacknowledged(format!("{report:?}"))),
+            Ok(None) | Err(_) => {
+                return Err(WriteError::Unacknowledged("no report came in time".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn commands(missing: Missing, parameters: Parameters) -> Vec<Command> {
+    let propose = || {
+        Command::from(ProposeRules {
+            revision: FIRST_REVISION,
+            rules: FIRST_RULES,
+            // Random, so that a log made anew under the same name is told from the one before.
+            stream_id: Uuid::new_v4().simple().to_string(),
+            parameters,
+        })
+    };
+    let activate = || Command::from(ActivateRules { revision: FIRST_REVISION });
+    match missing {
+        Missing::Nothing => vec![],
+        Missing::Activation => vec![activate()],
+        Missing::Both => vec![propose(), activate()],
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WriteError> + Send + 'static,
+) -> Result<T, WriteError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(WriteError::Unacknowledged(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+    use events::profile::Profile;
+
+    #[test]
+    fn both_records_are_found_again() {
+        let parameters = Profile::LOCAL.parameters();
+        let found =
+            commands(Missing::Both, parameters).iter().fold(Missing::Both, |missing, command| {
+                let value = command.to_single_object();
+                let partition = Partition::new("t", 0);
+                let record = Record::new(partition, 0, Timestamp::None, None, Some(&value), []);
+                after(missing, &record)
+            });
+        assert_eq!(found, Missing::Nothing);
+    }
+}

@@ -1,0 +1,144 @@
+//! Planning, making and checking the topics on a real broker.
+
+mod support;
+
+use std::ops::ControlFlow;
+
+use eventlog::{
+    Connection, LogReader, Partition, Producer, Topics, producer,
+    topics::{FIRST_REVISION, FIRST_RULES, TopicsError},
+};
+use events::{
+    Command, Kind, Topic,
+    command::{ActivateRules, ProposeRules},
+    profile::Profile,
+};
+use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
+
+use support::{DEADLINE, admin, connection, make_topic, outgoing, own_broker, take, wait};
+
+const PROFILE: Profile = Profile::LOCAL;
+
+#[test]
+fn topics_are_planned_made_once_and_then_found_right() {
+    let stack = own_broker();
+    let connection = connection(&stack);
+    let topics = Topics::new(&connection, PROFILE).expect("a client");
+    let missing = wait(topics.check()).expect_err("nothing is there").to_string();
+    for topic in Topic::ALL {
+        let sentence = format!("{topic} does not exist; run `spillway topics apply`");
+        assert!(missing.contains(&sentence), "{missing}");
+    }
+
+    // A run that ended between the two first records of a shard.
+    let interrupted = Partition::of(Topic::Commands(Kind::Orders), 2);
+    let settings = PROFILE.settings(Topic::Commands(Kind::Orders));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    make_topic(&connection, &interrupted.topic, PROFILE.orders_partitions, &settings);
+    let propose = ProposeRules {
+        revision: FIRST_REVISION,
+        rules: FIRST_RULES,
+        stream_id: "interrupted".to_owned(),
+        parameters: PROFILE.parameters(),
+    };
+    append(&connection, &interrupted, &propose.clone().into());
+
+    let plan = wait(topics.plan()).expect("a plan");
+    assert_eq!(plan.create.len(), Topic::ALL.len() - 1);
+    let shards = usize::try_from(PROFILE.orders_partitions + PROFILE.products_partitions);
+    assert_eq!(plan.partitions_without_rules().count(), shards.expect("small"));
+    let text = plan.to_string();
+    assert!(text.contains("create products.commands.v1\n"), "{text}");
+    assert!(text.contains("write ActivateRules to orders.commands.v1/2\n"), "{text}");
+    assert!(text.contains("write ProposeRules and ActivateRules to orders.commands.v1/0\n"));
+
+    wait(topics.apply(&plan)).expect("applied");
+    wait(topics.check()).expect("as it must be");
+    let again = wait(topics.plan()).expect("a plan");
+    assert!(again.is_empty(), "{again}");
+    wait(topics.apply(&again)).expect("nothing to do");
+
+    let mut stream_ids = std::collections::BTreeSet::new();
+    for topic in [Topic::Commands(Kind::Orders), Topic::Commands(Kind::Products)] {
+        for partition in Partition::all_of(topic, PROFILE.partitions(topic)) {
+            let commands = commands(&connection, &partition);
+            let [Command::ProposeRules(proposed), Command::ActivateRules(activated)] = &*commands
+            else {
+                panic!("{partition} holds {commands:?}");
+            };
+            assert_eq!(proposed.parameters, PROFILE.parameters());
+            assert_eq!((proposed.revision, proposed.rules), (FIRST_REVISION, FIRST_RULES));
+            assert_eq!(*activated, ActivateRules { revision: FIRST_REVISION });
+            stream_ids.insert(proposed.stream_id.clone());
+        }
+    }
+    assert_eq!(stream_ids.len(), 8, "each shard has a stream id of its own");
+
+    // Somebody changes a setting behind our back.
+    let change = AlterConfig::new(ResourceSpecifier::Topic("orders.commands.v1"))
+        .set("message.timestamp.type", "CreateTime");
+    let options = AdminOptions::new().operation_timeout(Some(DEADLINE));
+    wait(admin(&connection).alter_configs([&change], &options)).expect("altered");
+    let refused = wait(topics.check()).expect_err("another setting").to_string();
+    assert!(
+        refused.contains(
+            "orders.commands.v1 has message.timestamp.type=CreateTime instead of LogAppendTime; run \
+             `kafka-configs"
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn wrong_topics_are_refused_with_a_sentence_and_left_alone() {
+    let stack = own_broker();
+    let connection = connection(&stack);
+    make_topic(&connection, "products.commands.v1", 3, &[]);
+    let topics = Topics::new(&connection, PROFILE).expect("a client");
+    let plan = wait(topics.plan()).expect("a plan");
+    let refused = wait(topics.apply(&plan)).expect_err("different");
+    assert!(matches!(refused, TopicsError::Different(_)));
+    let text = refused.to_string();
+    assert!(text.contains("products.commands.v1 has 3 partitions instead of 4;"), "{text}");
+    assert!(text.contains("message.timestamp.type=CreateTime instead of LogAppendTime"), "{text}");
+    assert!(wait(topics.plan()).expect("a plan").create.len() == Topic::ALL.len() - 1);
+}
+
+#[test]
+fn shards_without_rules_are_refused() {
+    let stack = own_broker();
+    let connection = connection(&stack);
+    let topics = Topics::new(&connection, PROFILE).expect("a client");
+    for topic in Topic::ALL {
+        let settings = PROFILE.settings(topic);
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        make_topic(&connection, topic.name(), PROFILE.partitions(topic), &settings);
+    }
+    let refused = wait(topics.check()).expect_err("no rules").to_string();
+    assert!(
+        refused.contains(
+            "orders.commands.v1/3 is empty, so its shard has no rules; run `spillway topics apply`"
+        ),
+        "{refused}"
+    );
+}
+
+fn append(connection: &Connection, partition: &Partition, command: &Command) {
+    let options = producer::Options::commands("test", DEADLINE);
+    let (producer, reports) = Producer::start(connection, &options).expect("a producer");
+    producer.send(&outgoing(partition, &command.to_single_object(), 0)).expect("sent");
+    assert!(!take(&reports, 1)[0].is_doubt());
+}
+
+fn commands(connection: &Connection, partition: &Partition) -> Vec<Command> {
+    let mut reader = LogReader::open(connection, "test").expect("a reader");
+    let mut commands = Vec::new();
+    reader
+        .read_to_end(&[(partition.clone(), 0)], DEADLINE, |record| {
+            let value = record.value().expect("a value");
+            commands.push(Command::from_single_object(value).expect("a command"));
+            ControlFlow::Continue(())
+        })
+        .expect("read");
+    commands
+}
