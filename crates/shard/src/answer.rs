@@ -59,7 +59,7 @@ pub(crate) fn placement(
     };
     let outcome = outcome(state, &about, decided.refusal, position);
     remember(state, command_id, fingerprint, &outcome);
-    drafts.push(Draft::outcome(state.shard, &outcome));
+    drafts.push(Draft::outcome(state.shard, command_id, &outcome));
     for copy in &pending.copies {
         let answer = Draft::reply(
             state,
@@ -92,7 +92,7 @@ pub(crate) fn client(
             let position = vec![Position::new(state.shard, event_mark)];
             let outcome = outcome(state, &about, refusal, position);
             remember(state, client.command_id, client.fingerprint, &outcome);
-            drafts.push(Draft::outcome(state.shard, &outcome));
+            drafts.push(Draft::outcome(state.shard, client.command_id, &outcome));
             (Answer::Decided, false, Some(outcome))
         }
         Verdict::Deferred => {

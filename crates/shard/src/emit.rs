@@ -33,6 +33,8 @@ pub(crate) struct Draft {
     value: Vec<u8>,
     event: Option<(&'static str, Option<i64>)>,
     revision: Option<i64>,
+    /// The command that an outcome or reply is about, where it is not the step's own.
+    command_id: Option<u128>,
 }
 
 impl Draft {
@@ -44,6 +46,7 @@ impl Draft {
             value: event.to_datum(),
             event: Some((event.full_name(), version)),
             revision: None,
+            command_id: None,
         }
     }
 
@@ -55,10 +58,11 @@ impl Draft {
             value: follow_up.command.to_single_object(),
             event: None,
             revision: Some(revision),
+            command_id: None,
         }
     }
 
-    pub(crate) fn outcome(shard: ShardId, outcome: &Outcome) -> Self {
+    pub(crate) fn outcome(shard: ShardId, command_id: u128, outcome: &Outcome) -> Self {
         Self {
             topic: Topic::Outcomes(shard.kind),
             partition: shard.partition,
@@ -66,6 +70,7 @@ impl Draft {
             value: outcome.to_single_object(),
             event: None,
             revision: None,
+            command_id: Some(command_id),
         }
     }
 
@@ -101,6 +106,7 @@ impl Draft {
             value: reply.to_single_object(),
             event: None,
             revision: None,
+            command_id: Some(command_id),
         })
     }
 
@@ -120,6 +126,7 @@ impl Draft {
             value: letter.to_single_object(),
             event: None,
             revision: None,
+            command_id: None,
         }
     }
 }
@@ -210,7 +217,7 @@ fn output(draft: Draft, stamp: &Stamp, cause: Cause<'_>, now: Millis) -> Output 
     if let Some((_, Some(version))) = draft.event {
         headers.push((header::VERSION, version.to_string()));
     }
-    if let Some(command_id) = cause.command_id {
+    if let Some(command_id) = draft.command_id.or(cause.command_id) {
         headers.push((header::COMMAND, Uuid::from_u128(command_id).to_string()));
     }
     if let Some((name, _)) = draft.event {

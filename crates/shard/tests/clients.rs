@@ -131,6 +131,10 @@ fn a_cancelled_placement_answers_the_waiting_client_and_gives_late_stock_back() 
     assert!(names.contains(&"LateReservationReleased") && names.contains(&"StockReleased"));
     let product = world.states.values().flat_map(|s| s.products()).next().expect("a product");
     assert_eq!((product.on_hand(), product.reserved()), (10, 0));
+    let about = |o: &&shard::Output| matches!(o.topic, Topic::Outcomes(_));
+    let commands: std::collections::BTreeSet<_> =
+        world.outputs.iter().filter(about).map(|o| header(o, "command")).collect();
+    assert_eq!(commands.len(), 2, "each outcome names its own command");
 }
 
 #[test]
