@@ -1,0 +1,80 @@
+//! Bodies of the product routes.
+
+use events::Command;
+use events::command::{AdjustStock, ChangePrice, ReceiveStock, RegisterProduct};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Price;
+
+/// A product to enter into the catalogue, without stock.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductBody {
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._-]{1,64}$",
+        example = "TICKET-A"
+    )]
+    sku: String,
+    /// Name for people.
+    #[schema(min_length = 1, max_length = 256, example = "Ticket, block A")]
+    name: String,
+    price: Price,
+}
+
+/// What a piece costs from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceBody {
+    /// In the currency the product was registered with.
+    price: Price,
+}
+
+/// A delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReceiptBody {
+    /// The delivery note; the same note with the same quantity counts once.
+    #[schema(min_length = 1, max_length = 128, example = "DN-2026-1127")]
+    reference: String,
+    /// Pieces that arrived.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    quantity: i64,
+}
+
+/// A correction of the stock on hand.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdjustmentBody {
+    /// Change of the pieces on hand: negative for a loss, never 0.
+    #[schema(minimum = -1_000_000, maximum = 1_000_000, example = -3)]
+    quantity: i64,
+    #[schema(min_length = 1, max_length = 256, example = "damaged in storage")]
+    reason: String,
+}
+
+impl ProductBody {
+    pub(crate) fn into_command(self) -> Command {
+        RegisterProduct { sku: self.sku, name: self.name, price: self.price.into() }.into()
+    }
+}
+
+impl PriceBody {
+    pub(crate) fn into_command(self, sku: String) -> Command {
+        ChangePrice { sku, price: self.price.into() }.into()
+    }
+}
+
+impl ReceiptBody {
+    pub(crate) fn into_command(self, sku: String) -> Command {
+        ReceiveStock { sku, reference: self.reference, quantity: self.quantity }.into()
+    }
+}
+
+impl AdjustmentBody {
+    pub(crate) fn into_command(self, sku: String) -> Command {
+        AdjustStock { sku, quantity: self.quantity, reason: self.reason }.into()
+    }
+}

@@ -1,0 +1,66 @@
+//! From a typed command and its terms to the answer: the one path of all routes.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use domain::bounds::{self, COMMAND_BYTES_MAX};
+use events::{Command, id};
+use service::problem::Problem;
+
+use super::answer::{self, Subject, answer};
+use super::request::{Condition, Terms, invalid};
+use super::submit::Submission;
+use super::{CALLER, Edge};
+
+impl Edge {
+    /// Checks the command, brings it into the log and answers with what became of it.
+    pub(crate) async fn carry_out(self: &Arc<Self>, command: Command, terms: Terms) -> Response {
+        let patience = terms.patience;
+        match self.prepare(&command, terms) {
+            Ok((subject, submission)) => {
+                let ending = self.submit(submission, patience.reply).await;
+                answer(&subject, ending, patience)
+            }
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    /// Everything that can be said about a command without looking at any data.
+    fn prepare(&self, command: &Command, terms: Terms) -> Result<(Subject, Submission), Problem> {
+        let (Some(kind), Some(key)) = (command.kind(), command.key()) else {
+            unreachable!("routes build client commands only, and those have an aggregate");
+        };
+        let creates = matches!(command, Command::RegisterProduct(_) | Command::PlaceOrder(_));
+        let mut faults = terms.faults;
+        let version = match (terms.condition, creates) {
+            (Condition::Any, _) | (Condition::Exists, false) => None,
+            (Condition::Version(version), _) => Some(version),
+            (Condition::Exists, true) => {
+                faults.push("The header If-Match: * cannot hold before a creation.".to_owned());
+                None
+            }
+        };
+        if let Some(problem) = invalid(bounds::check(command), faults) {
+            return Err(problem);
+        }
+        let value = command.to_single_object();
+        if value.len() > COMMAND_BYTES_MAX {
+            return Err(answer::too_large());
+        }
+        let subject = Subject {
+            command_id: id::command_id(CALLER, kind, key, &terms.key),
+            kind,
+            key: key.to_owned(),
+            creates,
+        };
+        let submission = Submission {
+            command_id: subject.command_id,
+            shard: self.shards.of_key(kind, key),
+            key: key.to_owned(),
+            value,
+            version,
+            traceparent: service::trace::current_traceparent(),
+        };
+        Ok((subject, submission))
+    }
+}

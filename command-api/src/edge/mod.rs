@@ -1,0 +1,43 @@
+//! The edge: HTTP in, commands into the log, replies out.
+//!
+//! A request is validated, turned into a typed command, appended to the shard that owns its key and
+//! answered with the reply. The edge holds no state that matters: any number of instances work
+//! beside each other, and what one of them forgets is in the log.
+
+pub mod admission;
+mod answer;
+mod body;
+mod carry_out;
+pub mod kafka;
+pub mod log;
+mod metrics;
+mod request;
+pub mod routes;
+pub mod settings;
+pub mod shards;
+mod submit;
+pub mod waiting;
+
+use std::sync::Arc;
+
+use log::CommandLog;
+use settings::Settings;
+use shards::Shards;
+use waiting::Waiting;
+
+/// Who asks, until callers are authenticated.
+const CALLER: &str = "anonymous";
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Edge {
+    pub settings: Settings,
+    /// Where commands go.
+    pub log: Box<dyn CommandLog>,
+    /// Who waits for which reply.
+    pub waiting: Arc<Waiting>,
+    /// The load of every shard.
+    pub shards: Arc<Shards>,
+    /// The partition of the replies topic that this instance reads.
+    pub replies_partition: i32,
+}

@@ -1,0 +1,111 @@
+//! Routes of products.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, SkuPath};
+use crate::edge::Edge;
+use crate::edge::answer::ProductAnswer;
+use crate::edge::body::{AdjustmentBody, PriceBody, ProductBody, ReceiptBody};
+use crate::edge::request::{AggregateId, Posted};
+
+/// Register a product.
+///
+/// Enters a product into the catalogue, without stock. A second registration with equal data
+/// changes nothing; with other data it is refused (`already-registered`).
+#[utoipa::path(
+    post,
+    path = "/v1/products",
+    tag = "products",
+    operation_id = "registerProduct",
+    params(CommandHeaders),
+    request_body = ProductBody,
+    responses(
+        (status = 201, description = "Registered.", body = ProductAnswer, headers(
+            ("Location" = String, description = "Where the product is read."),
+            ("ETag" = String, description = "Version of the product."),
+            ("Spillway-Position" = String, description = "Carry it to a query to read this write."),
+            ("Idempotency-Replayed" = String, description = "`true` for the stored answer."),
+        )),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn register(
+    State(edge): State<Arc<Edge>>,
+    Posted { body, terms }: Posted<ProductBody>,
+) -> Response {
+    edge.carry_out(body.into_command(), terms).await
+}
+
+/// Change a product's price.
+///
+/// Stock is reserved at the price that counts at that moment; orders that hold stock keep theirs.
+/// The currency never changes (`currency-mismatch`).
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/price",
+    tag = "products",
+    operation_id = "changePrice",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = PriceBody,
+    responses(
+        (status = 200, description = "Changed, or the same price as before.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn change_price(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<PriceBody>,
+) -> Response {
+    edge.carry_out(body.into_command(sku), terms).await
+}
+
+/// Receive a delivery.
+///
+/// Adds pieces to the stock on hand. The last 64 delivery notes of a product are remembered: a note
+/// counts once, and with another quantity it is refused (`reference-reused`).
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/receipts",
+    tag = "products",
+    operation_id = "receiveStock",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = ReceiptBody,
+    responses(
+        (status = 200, description = "Received, now or before.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn receive_stock(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<ReceiptBody>,
+) -> Response {
+    edge.carry_out(body.into_command(sku), terms).await
+}
+
+/// Correct the stock on hand.
+///
+/// For counts and losses. The stock never falls below what is held for orders (`below-reserved`).
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/adjustments",
+    tag = "products",
+    operation_id = "adjustStock",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = AdjustmentBody,
+    responses(
+        (status = 200, description = "Corrected.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn adjust_stock(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<AdjustmentBody>,
+) -> Response {
+    edge.carry_out(body.into_command(sku), terms).await
+}

@@ -1,0 +1,66 @@
+//! The edge's settings, from flags and environment.
+
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+
+/// Settings of the edge role.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Edge")]
+pub struct EdgeArgs {
+    /// How long a request waits for its reply before it is answered 202, in milliseconds, unless
+    /// it carries Prefer: wait.
+    #[arg(long, env = "REPLY_TIMEOUT_MS", value_name = "MS", default_value_t = 5_000,
+        value_parser = value_parser!(u64).range(1..=600_000))]
+    pub reply_timeout_ms: u64,
+
+    /// Longest wait that Prefer: wait=N may ask for, in seconds.
+    #[arg(long, env = "WAIT_S_MAX", value_name = "SECONDS", default_value_t = 30,
+        value_parser = value_parser!(u64).range(1..=600))]
+    pub wait_s_max: u64,
+
+    /// How long the log may take to acknowledge an append before the request is answered 503,
+    /// outcome unknown, in milliseconds.
+    #[arg(long, env = "APPEND_TIMEOUT_MS", value_name = "MS", default_value_t = 5_000,
+        value_parser = value_parser!(u64).range(100..=600_000))]
+    pub append_timeout_ms: u64,
+
+    /// Most commands of this instance that wait for their reply; more are answered 503.
+    #[arg(long, env = "IN_FLIGHT_MAX", value_name = "COUNT", default_value_t = 20_000,
+        value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub in_flight_max: u32,
+
+    /// Longest estimated wait for a decision, in milliseconds; a command that would wait longer is
+    /// answered 429 before it is appended.
+    #[arg(long, env = "ADMISSION_WAIT_MS_MAX", value_name = "MS", default_value_t = 2_000,
+        value_parser = value_parser!(u64).range(1..=600_000))]
+    pub admission_wait_ms_max: u64,
+}
+
+/// What the handlers need of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Wait for the reply when the request does not say otherwise.
+    pub reply_timeout: Duration,
+    /// Longest wait that a request may ask for.
+    pub wait_max: Duration,
+    /// How long the log's own word about an append can take.
+    pub append_timeout: Duration,
+    /// Most commands in flight.
+    pub in_flight_max: usize,
+    /// Longest estimated wait for a decision.
+    pub admission_wait_max: Duration,
+}
+
+impl EdgeArgs {
+    pub fn settings(&self) -> Settings {
+        Settings {
+            reply_timeout: Duration::from_millis(self.reply_timeout_ms),
+            wait_max: Duration::from_secs(self.wait_s_max),
+            append_timeout: Duration::from_millis(self.append_timeout_ms),
+            // The bound of the flag fits every usize that this runs on.
+            in_flight_max: usize::try_from(self.in_flight_max).unwrap_or(usize::MAX),
+            admission_wait_max: Duration::from_millis(self.admission_wait_ms_max),
+        }
+    }
+}

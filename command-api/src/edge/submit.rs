@@ -1,0 +1,215 @@
+//! One command's way through the log: admission, append, the wait for the reply.
+//!
+//! ```text
+//! admitted? -no-> NotAppended        append -> acknowledged -> replied -> Replied
+//!                                      |          |              \-- stale: stamped anew, once
+//!                                      |          \-- patience ends -> Appended, seen through
+//!                                      \-- no word, or a failure   -> Unknown
+//! ```
+//!
+//! Everything up to the append is one synchronous step. A handler that is dropped later, because
+//! its client went away, changes nothing about the command.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use events::header::{self, Headers, ReturnAddress};
+use events::reply::{Answer, Reply};
+use events::{Millis, ShardId};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::admission::Verdict;
+use super::log::{Append, NotTaken};
+use super::waiting::Place;
+use super::{CALLER, Edge, metrics};
+
+/// The log's producer gives its word within its own timeout; this much later none will come.
+const WORD_LATE: Duration = Duration::from_secs(1);
+
+/// A checked command, ready for the log.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) command_id: Uuid,
+    pub(crate) shard: ShardId,
+    pub(crate) key: String,
+    /// The command as an Avro single object.
+    pub(crate) value: Vec<u8>,
+    /// The version that the aggregate must have.
+    pub(crate) version: Option<i64>,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// How the wait for a command ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Replied(Box<Reply>),
+    /// It is in the log and will be decided.
+    Appended,
+    /// It may be in the log or not.
+    Unknown,
+    /// It is certainly not in the log.
+    NotAppended(NotAppended),
+}
+
+/// Why a command was not appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAppended {
+    /// Its decision would come too late, by this estimate.
+    Busy {
+        wait: Duration,
+    },
+    /// The shard remembers as many commands as its rules allow.
+    Full,
+    /// This instance waits for as many replies as it may.
+    InFlight,
+    NotTaken(NotTaken),
+}
+
+/// The first word about an appended copy that ends the wait for it.
+enum Word {
+    Replied(Box<Reply>),
+    Appended,
+    Unknown,
+}
+
+impl Edge {
+    /// Brings a command into the log and waits for its reply, at most for `patience`.
+    pub(crate) async fn submit(
+        self: &Arc<Self>,
+        submission: Submission,
+        patience: Duration,
+    ) -> Ending {
+        let began = Instant::now();
+        let mut place = match self.admit_and_append(&submission, began) {
+            Ok(place) => place,
+            Err(refused) => return Ending::NotAppended(refused),
+        };
+        match self.word(&mut place, patience).await {
+            Word::Unknown => Ending::Unknown,
+            Word::Appended => {
+                self.see_through(place, submission);
+                Ending::Appended
+            }
+            Word::Replied(reply) if reply.answer == Answer::Stale => {
+                let rest = patience.saturating_sub(began.elapsed());
+                self.again(submission, reply, rest).await
+            }
+            Word::Replied(reply) => Ending::Replied(reply),
+        }
+    }
+
+    /// Appends a second copy, stamped with the log time that the first one's answer told.
+    async fn again(&self, submission: Submission, stale: Box<Reply>, patience: Duration) -> Ending {
+        metrics::stale();
+        let Ok(mut place) = self.append(&submission, stale.now) else {
+            return Ending::Replied(stale);
+        };
+        match self.word(&mut place, patience).await {
+            Word::Replied(reply) => Ending::Replied(reply),
+            Word::Appended => Ending::Appended,
+            Word::Unknown => Ending::Unknown,
+        }
+    }
+
+    /// Goes on waiting for a command whose client was told that it is accepted: if its first copy
+    /// was stamped wrongly, the promise is kept by a second one.
+    fn see_through(self: &Arc<Self>, mut place: Place, submission: Submission) {
+        let edge = Arc::clone(self);
+        tokio::spawn(async move {
+            let patience = edge.settings.reply_timeout;
+            if let Word::Replied(reply) = edge.word(&mut place, patience).await
+                && reply.answer == Answer::Stale
+            {
+                drop(place);
+                edge.again(submission, reply, patience).await;
+            }
+        });
+    }
+
+    fn admit_and_append(
+        self: &Arc<Self>,
+        submission: &Submission,
+        at: Instant,
+    ) -> Result<Place, NotAppended> {
+        match self.shards.admit(submission.shard, at) {
+            Verdict::Admit => {}
+            Verdict::Busy { wait } => return Err(NotAppended::Busy { wait }),
+            Verdict::Full => return Err(NotAppended::Full),
+        }
+        let issued_at = self.shards.issued_at(submission.shard, clock());
+        self.append(submission, issued_at)
+    }
+
+    fn append(&self, submission: &Submission, issued_at: Millis) -> Result<Place, NotAppended> {
+        let place = self.waiting.enter(submission.command_id, submission.shard);
+        let place = place.ok_or(NotAppended::InFlight)?;
+        let reply_to = ReturnAddress {
+            partition: self.replies_partition,
+            correlation: self.waiting.correlation(place.ticket),
+        };
+        let record = Append {
+            shard: submission.shard,
+            ticket: place.ticket,
+            key: &submission.key,
+            value: &submission.value,
+            headers: headers(submission, issued_at, reply_to),
+        };
+        self.log.append(record).map_err(NotAppended::NotTaken)?;
+        Ok(place)
+    }
+
+    /// Waits for the reply for `patience`; after that only until the log has answered for the
+    /// append.
+    async fn word(&self, place: &mut Place, patience: Duration) -> Word {
+        let mut deadline = pin!(sleep(patience));
+        let (mut appended, mut impatient) = (place.is_acknowledged, false);
+        loop {
+            tokio::select! {
+                biased;
+                reply = &mut place.replied => {
+                    return reply.map_or(Word::Unknown, Word::Replied);
+                }
+                word = &mut place.acknowledged, if !appended => match word {
+                    Ok(Ok(())) => (appended, place.is_acknowledged) = (true, true),
+                    Ok(Err(_)) | Err(_) => return Word::Unknown,
+                },
+                () = &mut deadline => {
+                    if impatient {
+                        return Word::Unknown;
+                    }
+                    impatient = true;
+                    let latest = self.settings.append_timeout + WORD_LATE;
+                    deadline.as_mut().reset(tokio::time::Instant::now() + latest);
+                }
+            }
+            if appended && impatient {
+                return Word::Appended;
+            }
+        }
+    }
+}
+
+/// The headers of a client command record, in their fixed order.
+fn headers(submission: &Submission, issued_at: Millis, reply_to: ReturnAddress) -> Headers {
+    let mut headers = Vec::with_capacity(6);
+    headers.push((header::COMMAND, submission.command_id.to_string()));
+    headers.push((header::CALLER, CALLER.to_owned()));
+    headers.push((header::ISSUED_AT, issued_at.to_string()));
+    headers.push((header::REPLY_TO, reply_to.to_string()));
+    if let Some(version) = submission.version {
+        headers.push((header::IF_MATCH, version.to_string()));
+    }
+    if let Some(traceparent) = &submission.traceparent {
+        headers.push((header::TRACEPARENT, traceparent.clone()));
+    }
+    headers
+}
+
+/// The own clock, in milliseconds since the Unix epoch; 0 for a clock set before it, whose stamps
+/// the log time of the first reply corrects.
+fn clock() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,257 @@
+//! Who waits for which reply: correlation numbers and the bounded table of commands in flight.
+//!
+//! A correlation is 128 bits: a random nonce of this instance above a counter. It is never used
+//! twice, not even for a second copy of one command. Two instances may read one partition of the
+//! replies topic, so a reply with another nonce is somebody else's. An entry leaves the table with
+//! its reply, or when the one who waits gives up or goes away.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use events::{ShardId, reply::Reply};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::metrics;
+
+/// The append of a command failed or stayed without a word; the command may be in the log or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// The table of commands in flight.
+#[derive(Debug)]
+pub struct Waiting {
+    nonce: u64,
+    in_flight_max: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    last_ticket: u64,
+    entries: HashMap<u64, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    command_id: Uuid,
+    shard: ShardId,
+    since: Instant,
+    acknowledged: Option<oneshot::Sender<Result<(), Unknown>>>,
+    replied: oneshot::Sender<Box<Reply>>,
+}
+
+/// One place in the table; dropping it gives the place back.
+#[derive(Debug)]
+pub struct Place {
+    waiting: Arc<Waiting>,
+    /// The lower half of the correlation; names the command in the log's reports.
+    pub ticket: u64,
+    /// Resolves when the log has answered for the append, or the reply has come without that.
+    pub acknowledged: oneshot::Receiver<Result<(), Unknown>>,
+    /// Whether that word was taken from it; it comes once.
+    pub is_acknowledged: bool,
+    /// Resolves with the reply, boxed because it passes through many hands.
+    pub replied: oneshot::Receiver<Box<Reply>>,
+}
+
+/// What became of a reply that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    Delivered,
+    /// It belongs to another instance, or to an earlier life of this one.
+    Foreign,
+    /// Nobody waits for it any longer.
+    Late,
+    /// It answers another command than the one that waits; it is not believed.
+    Mismatched,
+}
+
+impl Waiting {
+    /// `nonce` must be random for each instance.
+    pub fn new(nonce: u64, in_flight_max: usize) -> Self {
+        Self { nonce, in_flight_max, table: Mutex::default() }
+    }
+
+    /// Takes a place for one copy of a command; `None` when all are taken.
+    pub fn enter(self: &Arc<Self>, command_id: Uuid, shard: ShardId) -> Option<Place> {
+        let (acknowledged, acknowledged_receiver) = oneshot::channel();
+        let (replied, replied_receiver) = oneshot::channel();
+        let acknowledged = Some(acknowledged);
+        let entry = Entry { command_id, shard, since: Instant::now(), acknowledged, replied };
+        let mut table = self.table();
+        if table.entries.len() >= self.in_flight_max {
+            return None;
+        }
+        table.last_ticket += 1;
+        let ticket = table.last_ticket;
+        table.entries.insert(ticket, entry);
+        drop(table);
+        metrics::in_flight().increment(1);
+        Some(Place {
+            waiting: Arc::clone(self),
+            ticket,
+            acknowledged: acknowledged_receiver,
+            is_acknowledged: false,
+            replied: replied_receiver,
+        })
+    }
+
+    /// The correlation of a ticket, for the command's return address.
+    pub fn correlation(&self, ticket: u64) -> u128 {
+        (u128::from(self.nonce) << 64) | u128::from(ticket)
+    }
+
+    /// The log has answered for the append of this ticket. Gives the shard it was for, while
+    /// somebody waits.
+    pub fn acknowledge(&self, ticket: u64, word: Result<(), Unknown>) -> Option<ShardId> {
+        let mut table = self.table();
+        let entry = table.entries.get_mut(&ticket)?;
+        let (sender, since, shard) = (entry.acknowledged.take(), entry.since, entry.shard);
+        drop(table);
+        if let Some(sender) = sender {
+            if word.is_ok() {
+                metrics::acknowledged(since.elapsed());
+            }
+            // The receiver may have gone away with its request.
+            let _ = sender.send(word);
+        }
+        Some(shard)
+    }
+
+    /// Hands a reply to the one who waits for it.
+    pub fn deliver(&self, reply: Reply) -> Delivery {
+        let Ok(correlation) = u128::from_str_radix(&reply.correlation, 16) else {
+            return Delivery::Foreign;
+        };
+        // Both halves fit by construction.
+        #[allow(clippy::cast_possible_truncation)]
+        let (nonce, ticket) = ((correlation >> 64) as u64, correlation as u64);
+        if nonce != self.nonce {
+            return Delivery::Foreign;
+        }
+        let mut table = self.table();
+        let Some(entry) = table.entries.get(&ticket) else {
+            return Delivery::Late;
+        };
+        if Uuid::try_parse(&reply.command_id) != Ok(entry.command_id) {
+            return Delivery::Mismatched;
+        }
+        let entry = table.entries.remove(&ticket);
+        drop(table);
+        if let Some(entry) = entry {
+            metrics::in_flight().decrement(1);
+            metrics::replied(entry.since.elapsed());
+            // Either receiver may have gone away with its request. A reply proves the append; it is
+            // sent first, so that whoever wakes up by the second word finds it.
+            let _ = entry.replied.send(Box::new(reply));
+            if let Some(acknowledged) = entry.acknowledged {
+                let _ = acknowledged.send(Ok(()));
+            }
+        }
+        Delivery::Delivered
+    }
+
+    /// Commands in flight.
+    pub fn in_flight(&self) -> usize {
+        self.table().entries.len()
+    }
+
+    /// The log's producer has ended: nothing outstanding will ever be acknowledged.
+    pub fn acknowledge_none(&self) {
+        for entry in self.table().entries.values_mut() {
+            if let Some(sender) = entry.acknowledged.take() {
+                let _ = sender.send(Err(Unknown));
+            }
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No code that can panic runs under this lock, so the table is whole in any case.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.waiting.table().entries.remove(&self.ticket).is_some() {
+            metrics::in_flight().decrement(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Kind, reply::Answer};
+
+    use super::*;
+
+    const SHARD: ShardId = ShardId { kind: Kind::Orders, partition: 0 };
+
+    fn reply(correlation: u128, command_id: Uuid) -> Reply {
+        Reply {
+            correlation: format!("{correlation:032x}"),
+            command_id: command_id.to_string(),
+            answer: Answer::Stale,
+            replayed: false,
+            outcome: None,
+            now: 0,
+            decided_offset: 0,
+            dedup_entries: 0,
+            live_aggregates: 0,
+        }
+    }
+
+    #[test]
+    fn a_reply_reaches_its_place_once_and_proves_the_append() {
+        let waiting = Arc::new(Waiting::new(u64::MAX, 8));
+        let id = Uuid::from_u128(1);
+        let mut place = waiting.enter(id, SHARD).expect("a place");
+        let correlation = waiting.correlation(place.ticket);
+        assert_eq!(waiting.deliver(reply(correlation, id)), Delivery::Delivered);
+        assert_eq!(place.acknowledged.try_recv(), Ok(Ok(())));
+        assert_eq!(place.replied.try_recv().map(|r| r.command_id), Ok(id.to_string()));
+        assert_eq!(waiting.deliver(reply(correlation, id)), Delivery::Late);
+        assert_eq!(waiting.in_flight(), 0);
+    }
+
+    #[test]
+    fn replies_that_are_not_ours_are_ignored() {
+        let waiting = Arc::new(Waiting::new(7, 8));
+        let id = Uuid::from_u128(1);
+        let place = waiting.enter(id, SHARD).expect("a place");
+        let correlation = waiting.correlation(place.ticket);
+        let foreign = correlation ^ (1 << 64);
+        assert_eq!(waiting.deliver(reply(foreign, id)), Delivery::Foreign);
+        assert_eq!(waiting.deliver(reply(correlation + 1, id)), Delivery::Late);
+        let other = Uuid::from_u128(2);
+        assert_eq!(waiting.deliver(reply(correlation, other)), Delivery::Mismatched);
+        assert_eq!(waiting.in_flight(), 1, "the one who waits still does");
+    }
+
+    #[test]
+    fn places_are_bounded_and_come_back_when_the_one_who_waits_goes_away() {
+        let waiting = Arc::new(Waiting::new(7, 1));
+        let id = Uuid::from_u128(1);
+        let first = waiting.enter(id, SHARD).expect("a place");
+        assert!(waiting.enter(id, SHARD).is_none());
+        let ticket = first.ticket;
+        drop(first);
+        let second = waiting.enter(id, SHARD).expect("a place");
+        assert_ne!(second.ticket, ticket, "a correlation is never used twice");
+    }
+
+    #[test]
+    fn an_append_without_a_word_is_unknown() {
+        let waiting = Arc::new(Waiting::new(7, 8));
+        let mut failed = waiting.enter(Uuid::from_u128(1), SHARD).expect("a place");
+        let mut ended = waiting.enter(Uuid::from_u128(2), SHARD).expect("a place");
+        waiting.acknowledge(failed.ticket, Err(Unknown));
+        waiting.acknowledge_none();
+        assert_eq!(failed.acknowledged.try_recv(), Ok(Err(Unknown)));
+        assert_eq!(ended.acknowledged.try_recv(), Ok(Err(Unknown)));
+    }
+}
