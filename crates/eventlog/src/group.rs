@@ -13,11 +13,7 @@ pub struct GroupView {
 
 impl GroupView {
     /// Needs no broker yet.
-    pub fn open(
-        connection: &Connection,
-        client_id: &str,
-        group: &str,
-    ) -> Result<Self, StartError> {
+    pub fn open(connection: &Connection, client_id: &str, group: &str) -> Result<Self, StartError> {
         let mut config = settings::reader(connection, client_id);
         config.set("group.id", group);
         let consumer = config
@@ -28,10 +24,7 @@ impl GroupView {
 
     /// What was committed for each partition, in the same order; `None` where nothing was. Waits up
     /// to ten seconds.
-    pub fn committed(
-        &self,
-        partitions: &[Partition],
-    ) -> Result<Vec<Option<Committed>>, ReadError> {
+    pub fn committed(&self, partitions: &[Partition]) -> Result<Vec<Option<Committed>>, ReadError> {
         member::committed(&self.consumer, partitions)
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::KafkaError,
 };
 
@@ -146,12 +146,7 @@ impl Member {
     /// Asks the group what was committed for each partition, in the same order; `None` where nothing
     /// was. Waits up to ten seconds.
     pub fn committed(&self, partitions: &[Partition]) -> Result<Vec<Option<Committed>>, ReadError> {
-        let list = self
-            .fetcher
-            .consumer()
-            .committed_offsets(list_of(partitions), REQUEST_TIMEOUT)
-            .map_err(|source| unanswered("committed offsets", source))?;
-        partitions.iter().map(|partition| committed_in(&list, partition)).collect()
+        committed(self.fetcher.consumer(), partitions)
     }
 
     /// Commits without waiting: for each partition the offset below which everything is done, and a
@@ -197,6 +192,16 @@ impl std::fmt::Debug for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Member").field("started", &self.fetcher.started()).finish_non_exhaustive()
     }
+}
+
+pub(crate) fn committed<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[Partition],
+) -> Result<Vec<Option<Committed>>, ReadError> {
+    let list = consumer
+        .committed_offsets(list_of(partitions), REQUEST_TIMEOUT)
+        .map_err(|source| unanswered("committed offsets", source))?;
+    partitions.iter().map(|partition| committed_in(&list, partition)).collect()
 }
 
 fn committed_in(

@@ -1,0 +1,71 @@
+//! What the processor counts. Labels are bounded: kinds, partitions and codes.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use shard::{Notice, owner::Owner};
+
+const STEPS: &str = "spillway_shard_steps_total";
+const OUTPUTS: &str = "spillway_shard_outputs_total";
+const NOTICES: &str = "spillway_shard_notices_total";
+const DOUBTS: &str = "spillway_processor_doubts_total";
+const HALTED: &str = "spillway_shard_halted";
+const NEXT_OFFSET: &str = "spillway_shard_next_offset";
+const FRONTIER: &str = "spillway_shard_frontier_offset";
+const DEDUP: &str = "spillway_shard_dedup_entries";
+const LIVE: &str = "spillway_shard_live_aggregates";
+const TOMBSTONES: &str = "spillway_shard_tombstones";
+
+pub(super) fn describe() {
+    describe_counter!(STEPS, "Records that shards of this instance have stepped live.");
+    describe_counter!(OUTPUTS, "Records that these steps wrote.");
+    describe_counter!(NOTICES, "Repeats, gaps, replays, refusals and the like, by kind of notice.");
+    describe_counter!(DOUBTS, "Times the producer was given up and all shards restored.");
+    describe_gauge!(HALTED, "1 for a shard that has stopped before a record it must not skip.");
+    describe_gauge!(NEXT_OFFSET, "Offset of the next command to step.");
+    describe_gauge!(FRONTIER, "Lowest offset with an unacknowledged output, else the next offset.");
+    describe_gauge!(DEDUP, Unit::Count, "Remembered client commands.");
+    describe_gauge!(LIVE, Unit::Count, "Aggregates in the state.");
+    describe_gauge!(TOMBSTONES, Unit::Count, "Ids of orders that left the state.");
+}
+
+pub(super) fn stepped(outputs: usize, notices: &[Notice]) {
+    counter!(STEPS).increment(1);
+    counter!(OUTPUTS).increment(outputs as u64);
+    for notice in notices {
+        let label = match notice {
+            Notice::Repeat(_) => "repeat",
+            Notice::Gap(_) => "gap",
+            Notice::Replayed => "replayed",
+            Notice::Stale => "stale",
+            Notice::Refused(_) => "refused",
+            Notice::DeadLetter(_) => "dead-letter",
+            Notice::ForeignTimestamp => "foreign-timestamp",
+            Notice::RulesActivated(_) => "rules-activated",
+            Notice::IncarnationRaised(_) => "incarnation-raised",
+            Notice::Expired(_) => "tick",
+        };
+        counter!(NOTICES, "notice" => label).increment(1);
+    }
+}
+
+pub(super) fn doubted() {
+    counter!(DOUBTS).increment(1);
+}
+
+pub(super) fn halted(shard: events::ShardId, is_halted: bool) {
+    gauge!(HALTED, "kind" => shard.kind.as_str(), "partition" => shard.partition.to_string())
+        .set(if is_halted { 1.0 } else { 0.0 });
+}
+
+pub(super) fn observe(owner: &Owner) {
+    let shard = owner.shard();
+    let labels =
+        [("kind", shard.kind.as_str().to_owned()), ("partition", shard.partition.to_string())];
+    // Gauges are floating point by the exposition format; counts here stay far below 2^53.
+    #[allow(clippy::cast_precision_loss)]
+    let set = |name: &'static str, value: i64| gauge!(name, &labels).set(value as f64);
+    set(NEXT_OFFSET, owner.state().next_offset());
+    set(FRONTIER, owner.frontier());
+    set(DEDUP, i64::try_from(owner.state().dedup_entries()).unwrap_or(i64::MAX));
+    set(LIVE, i64::try_from(owner.state().live_aggregates()).unwrap_or(i64::MAX));
+    set(TOMBSTONES, i64::try_from(owner.state().tombstones()).unwrap_or(i64::MAX));
+}
