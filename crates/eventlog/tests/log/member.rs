@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventlog::{Committed, Connection, Member, Membership, Partition, Polled, ReadError, Record};
 
 use crate::support::{
-    DEADLINE, SHORT, connection, fill, random_name, random_topic, shared_broker, until,
+    DEADLINE, SHORT, connection, fill, own_broker, random_name, random_topic, shared_broker, until,
 };
 
 #[test]
@@ -169,6 +169,40 @@ fn an_offset_that_the_log_does_not_hold_is_an_error_and_not_a_jump() {
     assert!(matches!(error, ReadError::OutOfRange { wanted: 9, low: 0, high: 3, .. }), "{error}");
     member.restart(&partition, 0).expect("started again");
     assert_eq!(record(&mut member).offset, 0);
+}
+
+#[test]
+fn a_member_that_the_group_gave_up_loses_its_partitions_and_gets_them_again() {
+    let stack = own_broker();
+    let connection = connection(&stack);
+    let partition = Partition::new(random_topic(&connection, 1), 0);
+    fill(&connection, &partition, 3);
+    let mut member = join(&connection, &random_name("group"), &partition.topic);
+    assigned(&mut member);
+    member.start(&partition, 0).expect("started");
+    assert_eq!(record(&mut member).offset, 0);
+    let broker = &stack.brokers()[0];
+    broker.pause().expect("paused");
+    let is_lost = until("the loss", || match member.poll(SHORT) {
+        Polled::Revoked { partitions, is_lost } => {
+            assert_eq!(partitions, std::slice::from_ref(&partition));
+            Some(is_lost)
+        }
+        _ => None,
+    });
+    assert!(is_lost);
+    broker.resume().expect("resumed");
+    assert_eq!(assigned(&mut member), std::slice::from_ref(&partition));
+    assert_eq!(member.next(&partition), None, "nothing is read from memory of before");
+    member.start(&partition, 1).expect("started again");
+    assert_eq!(record(&mut member).offset, 1);
+    assert!(member.leave(DEADLINE));
+}
+
+#[test]
+fn a_member_that_never_met_a_broker_can_leave() {
+    let member = join(&Connection::new("127.0.0.1:1"), "group", "topic");
+    assert!(member.leave(DEADLINE));
 }
 
 fn join(connection: &Connection, group: &str, topic: &str) -> Member {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use eventlog::{LogReader, Partition, ReadError, Watermarks};
+use eventlog::{Connection, LogReader, Partition, ReadError, Watermarks};
 
 use crate::support::{DEADLINE, SHORT, connection, fill, random_topic, shared_broker, until};
 
@@ -82,4 +82,18 @@ fn a_follower_sees_what_is_written_after_it_started() {
         assert_eq!(record.offset, offset);
     }
     assert!(matches!(reader.start(&partition, 0), Err(ReadError::Misuse { .. })));
+}
+
+#[test]
+fn a_reader_that_never_met_a_broker_can_be_dropped() {
+    let (done, dropped) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader =
+            LogReader::open(&Connection::new("127.0.0.1:1"), "test").expect("a reader");
+        reader.start(&Partition::new("topic", 0), 0).expect("started");
+        assert!(reader.poll(SHORT).expect("nothing yet").is_none());
+        drop(reader);
+        done.send(()).expect("somebody waits");
+    });
+    dropped.recv_timeout(DEADLINE).expect("dropped in time");
 }
