@@ -1,1 +1,28 @@
-fn main() {}
+//! `spillway`, the command-line tool: reads the arguments, runs one verb, ends with its exit code.
+
+mod cli;
+mod completions;
+mod confirm;
+mod connect;
+mod dev;
+mod exit;
+mod import;
+mod output;
+mod profile;
+mod running;
+mod schemas;
+mod status;
+mod topics;
+mod verify;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    words::log_warnings();
+    exit::of(cli.run().await)
+}

@@ -1,0 +1,72 @@
+//! The verbs, and what each of them runs. One verb is one module.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{completions, dev, exit, import, schemas, status, topics, verify};
+
+/// Runs, prepares, fills, watches and checks a Spillway system.
+///
+/// Data goes to standard output, words go to standard error. A flag comes before the environment,
+/// the environment before the default.
+#[derive(Debug, Parser)]
+#[command(name = "spillway", version, propagate_version = true)]
+#[command(after_help = exit::HELP, after_long_help = exit::HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Runs the whole system on this machine, with sample data, until Ctrl-C.
+    Dev(dev::Args),
+    /// Shows the systems that `spillway dev` runs here: processes, readiness, lag, addresses.
+    Status(status::Args),
+    /// Makes the topics and their first records, or checks them.
+    #[command(subcommand)]
+    Topics(topics::Verb),
+    /// Checks that event schemas may evolve as they did, or registers them.
+    #[command(subcommand)]
+    Schemas(schemas::Verb),
+    /// Puts products and stock in, through the command API.
+    Import(import::Args),
+    /// Recomputes the system from its logs and compares.
+    Verify(verify::Args),
+    /// Prints the completion script of a shell.
+    Completions(completions::Args),
+}
+
+impl Cli {
+    /// Runs the verb that was asked for; the exit codes are those of [`exit::HELP`].
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            Verb::Dev(args) => dev::run(args).await,
+            Verb::Status(args) => status::run(args).await,
+            Verb::Topics(verb) => topics::run(verb).await,
+            Verb::Schemas(verb) => schemas::run(verb).await,
+            Verb::Import(args) => import::run(args).await,
+            Verb::Verify(args) => verify::run(args).await,
+            Verb::Completions(args) => completions::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_of_all_verbs_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_tells_the_exit_codes() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes"), "{help}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The one base URL in front of command-api and query-api: a streaming proxy in this process.
+//!
+//! | path | answered by |
+//! |---|---|
+//! | `/v1/…`, GET and HEAD | query-api |
+//! | `/v1/…`, other methods | command-api |
+//! | `/problems/…` | query-api |
+//! | `/openapi.json` | here: the documents of both, merged |
+//! | `/livez`, `/readyz` | here: this process; this and all behind it |
+
+mod openapi;
+mod probes;
+mod route;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::HeaderValue,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use axum_reverse_proxy::{ProxyError, ReverseProxy};
+use http::StatusCode;
+use hyper_util::client::legacy::connect::HttpConnector;
+use service::{
+    http::{Limits, REQUEST_ID, RequestId, frame, serve},
+    problem::{Kind, Problem, Retry, kinds},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::{probes::Probes, route::Target};
+use crate::running::Service;
+
+/// The process behind did not answer. Nothing reached it when the connection failed; whether it
+/// acted on a request that it did not answer is unknown.
+const BAD_GATEWAY: Kind = Kind::new(
+    "bad-gateway",
+    StatusCode::BAD_GATEWAY,
+    "The process behind does not answer",
+    Retry::Unsafe,
+);
+
+/// The processes behind the gateway.
+#[derive(Debug, Clone)]
+pub(super) struct Upstreams {
+    pub(super) command_api: Service,
+    pub(super) projector: Service,
+    pub(super) query_api: Service,
+}
+
+/// The proxies, one for each side.
+#[derive(Clone)]
+struct Sides {
+    commands: ReverseProxy<HttpConnector>,
+    queries: ReverseProxy<HttpConnector>,
+}
+
+/// The proxy with all its routes.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    router: Router,
+    limits: Limits,
+}
+
+impl Gateway {
+    /// # Errors
+    /// The client that asks the processes behind cannot be made.
+    pub(super) fn new(upstreams: Upstreams) -> anyhow::Result<Self> {
+        // The processes behind have bounds of their own, which give the better answer.
+        let limits = Limits { body_bytes_max: 4 << 20, ..Limits::default() };
+        let router = frame(router(upstreams)?, &limits);
+        Ok(Self { router, limits })
+    }
+
+    /// Serves the base URL on `listener` until `stop`, then lets requests in flight finish.
+    pub(super) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        serve(listener, self.router, &self.limits, stop).await;
+    }
+}
+
+fn router(upstreams: Upstreams) -> anyhow::Result<Router> {
+    let sides = Sides {
+        commands: ReverseProxy::new("/", upstreams.command_api.url.as_str()),
+        queries: ReverseProxy::new("/", upstreams.query_api.url.as_str()),
+    };
+    Ok(Router::new()
+        .route("/livez", get(|| async { StatusCode::OK }))
+        .route("/readyz", get(probes::readyz))
+        .route("/openapi.json", get(probes::openapi))
+        .with_state(Probes::new(upstreams)?)
+        .fallback(forward)
+        .with_state(sides))
+}
+
+async fn forward(State(sides): State<Sides>, mut request: Request) -> Response {
+    let (side, name) = match route::target(request.method(), request.uri().path()) {
+        Target::Commands => (sides.commands, "command-api"),
+        Target::Queries => (sides.queries, "query-api"),
+        Target::Nobody => return nobody(),
+    };
+    let retry = Retry::after_fault(request.method(), request.headers());
+    name_request(&mut request);
+    // The proxy never fails: it answers 502 itself and says so in an extension.
+    let Ok(response) = side.proxy_request(request).await;
+    match response.extensions().get::<ProxyError>() {
+        None => response,
+        Some(error) => unanswered(name, error, retry),
+    }
+}
+
+/// Passes the request's id on, so that one id names it in every log.
+fn name_request(request: &mut Request) {
+    let id = request.extensions().get::<RequestId>();
+    if let Some(value) = id.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
+}
+
+fn unanswered(name: &str, error: &ProxyError, retry: Retry) -> Response {
+    tracing::warn!(process = name, error = error.message(), "a request was not answered");
+    let (detail, retry) = if error.is_connect() {
+        (format!("{name} cannot be reached; nothing was sent to it."), Retry::Safe)
+    } else {
+        (format!("{name} did not answer the request; what it did is unknown."), retry)
+    };
+    Problem::new(BAD_GATEWAY).detail(detail).retry(retry).into_response()
+}
+
+fn nobody() -> Response {
+    Problem::new(kinds::NOT_FOUND)
+        .detail("Commands and queries live below /v1; /openapi.json describes them.")
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;

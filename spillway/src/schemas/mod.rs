@@ -1,0 +1,33 @@
+//! `spillway schemas check|register`: the event schemas, among themselves and at the registry.
+
+mod check;
+mod register;
+
+use std::process::ExitCode;
+
+use eventlog::Registry;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Compares all released versions of every schema with each other, and with the registry when
+    /// it answers; ends with 1 when two cannot read each other.
+    Check(check::Args),
+    /// Registers the schemas of all events. Registering again is harmless.
+    Register(register::Args),
+}
+
+pub(crate) async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Check(args) => check::run(args).await,
+        Verb::Register(args) => register::run(args).await,
+    }
+}
+
+/// Registers all, without a question, for a system that starts.
+///
+/// # Errors
+/// The registry does not answer, or holds a version with which one of ours is not compatible.
+pub(crate) async fn make(registry_url: &str) -> anyhow::Result<()> {
+    Registry::new(registry_url)?.register().await?;
+    Ok(())
+}

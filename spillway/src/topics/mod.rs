@@ -1,0 +1,60 @@
+//! `spillway topics apply|check`: the topics as the deployment profile wants them.
+
+mod apply;
+mod check;
+mod step;
+
+use std::process::ExitCode;
+
+use eventlog::{Connection, Topics};
+use events::{command::Parameters, profile::Profile};
+use service::config::KafkaArgs;
+
+use self::step::Step;
+use crate::profile::ProfileArgs;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Makes the topics that are missing, and writes the first records (rules, stream id) of every
+    /// shard that has none. Changes nothing that is there: running it again is harmless.
+    Apply(apply::Args),
+    /// Compares the topics with the profile; ends with 1 when anything is missing or different.
+    Check(check::Args),
+}
+
+/// Which topics, where.
+#[derive(Debug, clap::Args)]
+struct TargetArgs {
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    profile: ProfileArgs,
+}
+
+impl TargetArgs {
+    fn topics(&self) -> anyhow::Result<Topics> {
+        let connection = Connection::new(&self.kafka.kafka_bootstrap_servers);
+        Ok(Topics::new(&connection, self.profile.profile()?)?)
+    }
+}
+
+pub(crate) async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Apply(args) => apply::run(args).await,
+        Verb::Check(args) => check::run(args).await,
+    }
+}
+
+/// Makes what is missing, without a question, for a system that starts.
+///
+/// # Errors
+/// The brokers do not answer, or the topics differ in what cannot be changed in place.
+pub(crate) async fn make(
+    bootstrap_servers: &str,
+    profile: Profile,
+    parameters: Parameters,
+) -> anyhow::Result<()> {
+    let topics = Topics::new(&Connection::new(bootstrap_servers), profile)?;
+    let plan = topics.plan().await?;
+    Ok(topics.apply_with(&plan, parameters).await?)
+}

@@ -1,0 +1,65 @@
+//! `spillway topics` and `spillway schemas` against a real broker and a real registry.
+
+use std::{path::Path, process::Output};
+
+use devstack::{Options, Parts, Stack};
+use serde_json::Value;
+
+use crate::support::run;
+
+/// A verb with where the parts are.
+async fn on(stack: &Stack, args: &[&str]) -> Output {
+    let (servers, registry) = (stack.bootstrap_servers(), stack.registry_url());
+    let place = match args[0] {
+        "topics" => ["--kafka-bootstrap-servers", &servers],
+        _ => ["--schema-registry-url", &registry],
+    };
+    run(Path::new("/nonexistent"), &[args, &place, &["-o", "json"]].concat()).await
+}
+
+fn rows(output: &Output) -> Vec<Value> {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+#[tokio::test]
+async fn topics_and_schemas_are_made_once_and_checked_ever_after() {
+    let parts = Parts { kafka: true, registry: true, ..Parts::NONE };
+    let stack = Stack::start(Options { parts, ..Options::default() }).await.unwrap();
+
+    let missing = on(&stack, &["topics", "check"]).await;
+    assert_eq!(code(&missing), Some(1), "{missing:?}");
+    let look = on(&stack, &["topics", "apply", "--dry-run", "--orders-partitions=2"]).await;
+    assert_eq!(code(&look), Some(0), "{look:?}");
+    assert_eq!(rows(&look).len(), 8 + 2 + 4, "a step for each topic and each shard");
+    let asked = on(&stack, &["topics", "apply"]).await;
+    assert_eq!(code(&asked), Some(2), "nobody can be asked: {asked:?}");
+
+    let made =
+        on(&stack, &["topics", "apply", "--yes", "--parameter=payment_deadline_ms=2000"]).await;
+    assert_eq!(code(&made), Some(0), "{made:?}");
+    for verb in ["check", "apply"] {
+        let again = on(&stack, &["topics", verb]).await;
+        assert_eq!(code(&again), Some(0), "{again:?}");
+        assert_eq!(rows(&again), Vec::<Value>::new());
+    }
+    let other = on(&stack, &["topics", "apply", "--yes", "--products-partitions=5"]).await;
+    assert_eq!(code(&other), Some(1), "{other:?}");
+    assert!(rows(&other).iter().all(|row| row["action"] == "resolve"), "{other:?}");
+
+    let look = on(&stack, &["schemas", "register", "--dry-run"]).await;
+    assert!(rows(&look).iter().all(|row| row["id"].is_null()), "{look:?}");
+    let registered = on(&stack, &["schemas", "register", "--yes"]).await;
+    assert_eq!(code(&registered), Some(0), "{registered:?}");
+    let ids = rows(&registered);
+    assert!(ids.len() == 17 && ids.iter().all(|row| row["id"].is_u64()), "{ids:?}");
+    let again = on(&stack, &["schemas", "register"]).await;
+    assert_eq!(rows(&again), ids);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
+    let check = on(&stack, &["schemas", "check", "--folder", folder]).await;
+    assert_eq!(code(&check), Some(0), "{check:?}");
+    stack.stop().await;
+}

@@ -1,0 +1,122 @@
+//! `spillway dev` for real: the whole system comes up, tells its story, and goes without a trace.
+
+use crate::support::{Dev, descendants, run};
+use std::{path::Path, time::Duration};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tokio::time::timeout;
+
+/// The projector's gauges follow every few seconds.
+const STATUS_WITHIN: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn dev_brings_the_system_up_shows_it_and_leaves_nothing_behind() {
+    let runtime = tempfile::tempdir().unwrap();
+    let mut dev = Dev::start(runtime.path(), &["--random-ports"]);
+    let words = dev.words_until("next:").await;
+    let table = dev.data_until("logs").await;
+    let base = column(&table, "gateway");
+    let processes = descendants::of(dev.id());
+    assert!(processes.len() > 7, "{processes:?}");
+    for step in ["Kafka", "PostgreSQL", "schema registry", "Redis", "topics", "command-api"] {
+        let ticked = words.iter().any(|line| line.starts_with(&format!("✓ {step}")));
+        assert!(ticked, "no step {step}: {}", words.join("\n"));
+    }
+
+    for fate in ["reserved", "paid", "shipped", "cancelled", "rejected"] {
+        let order = get(&format!("{base}/v1/orders/sample-{fate}")).await;
+        assert_eq!(order["status"], fate, "{order}");
+    }
+    follow(&words).await;
+    let problem = get(&format!("{base}/nowhere")).await;
+    assert_eq!(problem["type"], "/problems/not-found");
+    let api = get(&format!("{base}/openapi.json")).await;
+    assert!(api["paths"]["/v1/orders"]["post"].is_object(), "{api}");
+    assert!(api["paths"]["/v1/orders"]["get"].is_object(), "{api}");
+
+    let report = status_with_projections(runtime.path()).await;
+    assert_eq!(report["url"], base);
+    assert_eq!(report["ready"], true, "{report}");
+    assert_eq!(report["shards"].as_array().unwrap().len(), 8, "{report}");
+    let environment = run(runtime.path(), &["status", "-o", "env"]).await;
+    let environment = String::from_utf8(environment.stdout).unwrap();
+    assert!(environment.contains("export KAFKA_BOOTSTRAP_SERVERS='127.0.0.1:"), "{environment}");
+    assert!(environment.contains(&format!("export SPILLWAY_URL='{base}'\n")), "{environment}");
+
+    let (ended, words) = dev.stop(Signal::SIGINT).await;
+    assert!(ended.success(), "{ended}: {}", words.join("\n"));
+    descendants::wait_until_gone(&processes).await;
+    let status = run(runtime.path(), &["status"]).await;
+    assert_eq!(status.status.code(), Some(3), "{status:?}");
+}
+
+#[tokio::test]
+async fn dev_keeps_what_it_is_told_to_keep_and_reports_a_death() {
+    let runtime = tempfile::tempdir().unwrap();
+    let kept = runtime.path().join("kept");
+    let args = ["--random-ports", "--retain", kept.to_str().unwrap()];
+    let mut first = Dev::start(runtime.path(), &args);
+    let base = column(&first.data_until("data").await, "gateway");
+    let before = get(&format!("{base}/v1/orders/sample-shipped/history")).await;
+    let (ended, words) = first.stop(Signal::SIGTERM).await;
+    assert!(ended.success(), "{ended}: {}", words.join("\n"));
+
+    // The sample is put in once more and changes nothing.
+    let mut second = Dev::start(runtime.path(), &args);
+    let base = column(&second.data_until("data").await, "gateway");
+    let after = get(&format!("{base}/v1/orders/sample-shipped/history")).await;
+    assert_eq!(before, after);
+
+    let processes = descendants::of(second.id());
+    descendants::kill(&processes, "query-api");
+    let (ended, words) = second.ended().await;
+    assert_eq!(ended.code(), Some(3));
+    let words = words.join("\n");
+    assert!(words.contains("query-api ended by itself"), "{words}");
+    assert!(words.contains("\"Listening for HTTP.\""), "no last lines: {words}");
+    descendants::wait_until_gone(&processes).await;
+}
+
+/// The status, once the projector has told how far it is.
+async fn status_with_projections(runtime: &Path) -> Value {
+    let look = async {
+        loop {
+            let status = run(runtime, &["status", "-o", "json"]).await;
+            let report: Value = serde_json::from_slice(&status.stdout).unwrap();
+            if report["projections"].as_array().is_some_and(|all| !all.is_empty()) {
+                return report;
+            }
+        }
+    };
+    timeout(STATUS_WITHIN, look).await.unwrap()
+}
+
+/// Runs the story's commands in a shell, as a reader would.
+async fn follow(words: &[String]) {
+    let script: Vec<&str> = words.iter().filter_map(|line| line.strip_prefix("  ")).collect();
+    let mut shell = tokio::process::Command::new("sh");
+    let told = shell.args(["-eu", "-c", &script.join("\n")]).output().await.unwrap();
+    let (answers, errors) = (text(told.stdout), text(told.stderr));
+    assert!(told.status.success(), "{answers}\n{errors}");
+    let mut answers = serde_json::Deserializer::from_str(&answers).into_iter::<Value>();
+    let order = answers.next().unwrap().unwrap();
+    assert_eq!(order["status"], "reserved", "{order}");
+    let history = answers.next().unwrap().unwrap();
+    assert_eq!(history["items"][0]["type"], "OrderPlaced", "{history}");
+}
+
+async fn get(url: &str) -> Value {
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    http.get(url).send().await.unwrap().json().await.unwrap()
+}
+
+/// The place of one part in the table.
+fn column(table: &[String], what: &str) -> String {
+    let line = table.iter().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().last().unwrap().to_owned()
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}

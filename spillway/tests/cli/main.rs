@@ -1,0 +1,8 @@
+//! The compiled program, run as a user runs it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deployment;
+mod dev;
+mod refusals;
+mod support;
