@@ -1,0 +1,71 @@
+//! The arguments of `spillway import`.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use domain::bounds::is_currency;
+use reqwest::Url;
+
+use crate::output::OutputArgs;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The Online Retail CSV: one line per order line, with the columns InvoiceNo, StockCode,
+    /// Description, Quantity, UnitPrice and CustomerID.
+    pub(super) file: PathBuf,
+    /// The base URL of the system.
+    #[arg(long, env = "SPILLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080",
+        value_parser = base_url)]
+    pub(super) url: Url,
+    /// Products or orders under way at a time.
+    #[arg(long, value_name = "N", default_value = "32")]
+    pub(super) concurrency: NonZeroUsize,
+    /// Currency of the prices in the file; one with two decimals.
+    #[arg(long, value_name = "CODE", default_value = "GBP", value_parser = currency)]
+    pub(super) currency: String,
+    /// For how long one request is tried again before the import stops.
+    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    give_up_after: u64,
+    /// Reads the file and prints what would be done; sends nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+impl Args {
+    pub(super) fn give_up_after(&self) -> Duration {
+        Duration::from_secs(self.give_up_after)
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host());
+    url.ok_or_else(|| "give a URL that begins with http://".to_owned())
+}
+
+fn currency(text: &str) -> Result<String, String> {
+    if is_currency(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("give three capital letters, as in ISO 4217".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_has_a_host_and_needs_no_certificates() {
+        assert!(base_url("http://127.0.0.1:8080").is_ok());
+        assert!(base_url("http://shop.example/spillway/").is_ok());
+        for text in ["", "127.0.0.1:8080", "https://127.0.0.1", "file:///tmp"] {
+            assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_three_capital_letters() {
+        assert!(currency("GBP").is_ok() && currency("pounds").is_err());
+    }
+}
