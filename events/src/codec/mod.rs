@@ -3,6 +3,7 @@
 mod confluent;
 mod single_object;
 mod union;
+mod whole;
 
 use apache_avro::{
     Schema, rabin::Rabin, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter,
@@ -11,6 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use confluent::{Confluent, PREFIX_BYTES};
 pub(crate) use union::{record, record_union};
+use whole::Whole;
 
 /// The most that one decoded string or array may claim to hold, in bytes.
 const ALLOCATION_BYTES_MAX: usize = 1 << 20;
@@ -151,15 +153,16 @@ impl Codec {
     fn decode_written_by<T: DeserializeOwned>(
         &self,
         writer: &Schema,
-        mut datum: &[u8],
+        datum: &[u8],
     ) -> Result<T, Error> {
+        let mut datum = Whole(datum);
         let value = GenericDatumReader::builder(writer)
             .reader_schema(self.schema)
             .build()
             .and_then(|reader| reader.read_value(&mut datum))
             .and_then(|value| apache_avro::from_value(&value))
             .map_err(|source| self.malformed(source))?;
-        self.finish(value, datum)
+        self.finish(value, datum.0)
     }
 
     fn finish<T>(&self, value: T, rest: &[u8]) -> Result<T, Error> {
@@ -175,8 +178,13 @@ impl Codec {
 }
 
 /// CRC-64-AVRO of a schema's canonical form.
+///
+/// The Avro library writes `{"type":"long"}` into the canonical form where a logical type stood; the
+/// specification, and with it other implementations, writes `"long"`. Reading the form back makes it
+/// the specified one.
 pub fn fingerprint(schema: &Schema) -> u64 {
-    let bytes = schema.fingerprint::<Rabin>().bytes;
+    let plain = Schema::parse_str(&schema.canonical_form());
+    let bytes = plain.as_ref().unwrap_or(schema).fingerprint::<Rabin>().bytes;
     let mut little_endian = [0; 8];
     little_endian.copy_from_slice(&bytes[..8]);
     u64::from_le_bytes(little_endian)
