@@ -1,20 +1,18 @@
 //! The processor: runs the shards that the group assigns to this instance.
 //!
 //! ```text
-//! command log --Member--> Owner::on_record --Outbox--> outputs
+//! command log --Member--> shard::processor --Outlet--> outputs
 //!                              ^                          |
-//!                              +---- reports: frontier ---+--> commit
+//!                              +-------- reports ---------+--> commits
 //! ```
 //!
 //! One thread does all of it. The protocol itself (what is silent, what may be committed, when a
-//! Tick is due) is `shard::owner`, which knows no Kafka; this module only carries records to it and
-//! outputs away, and gives both up on doubt.
+//! Tick is due, what a doubt undoes) is `shard::processor`, which knows no Kafka; this module only
+//! carries records to it, and outputs and commits away.
 
 mod metrics;
-mod outbox;
-mod restore;
+mod outlet;
 mod runner;
-mod slot;
 
 use std::{io, thread, time::Duration};
 

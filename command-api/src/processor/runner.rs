@@ -1,38 +1,38 @@
-//! The loop of the processor's thread.
+//! The loop of the processor's thread: carries records in, outputs out, and commits back.
 
 use std::{
     collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 
-use eventlog::{Committed, Member, Membership, Partition, Polled, Record, StartError, Timestamp};
+use eventlog::{
+    Committed, Member, Membership, Partition, Polled, ReadError, Record, StartError, Timestamp,
+};
 use events::{Kind, ShardId, Topic, header::View};
 use service::health::{Condition, Heartbeat};
-use shard::owner::Owner;
+use shard::processor::{self, Offsets, Processor, Taken};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Settings, metrics,
-    outbox::{From, Outbox, Trouble},
-    restore,
-    slot::{Slot, Status},
+    outlet::{Outlet, Trouble},
 };
 
 /// How long a poll waits for a record; reports and commits are looked after in between.
 const POLL: Duration = Duration::from_millis(5);
 /// How often frontiers are committed, deadlines looked at and gauges set.
 const HOUSEKEEPING: Duration = Duration::from_millis(20);
-/// How long to wait before brokers are asked again, or a given-up producer is replaced.
+/// How long to wait before brokers are asked again, or shards restored after a doubt.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Everything that the processor's thread owns.
 pub(super) struct Runner {
     settings: Settings,
     member: Member,
-    outbox: Outbox,
-    slots: BTreeMap<ShardId, Slot>,
-    ownerships: u64,
+    outlet: Outlet,
+    processor: Processor,
+    /// The command partitions that are ours.
+    partitions: BTreeMap<ShardId, Partition>,
     is_joined: bool,
     is_paused: bool,
     began: Instant,
@@ -50,26 +50,15 @@ impl Runner {
         heartbeat: Heartbeat,
         stop: CancellationToken,
     ) -> Result<Self, StartError> {
-        let outbox =
-            Outbox::open(&settings.connection, &settings.client_id, settings.schema_ids.clone())?;
-        let member = Member::join(
-            &settings.connection,
-            &Membership {
-                group: &settings.group,
-                client_id: &settings.client_id,
-                topics: &[
-                    Topic::Commands(Kind::Orders).name(),
-                    Topic::Commands(Kind::Products).name(),
-                ],
-            },
-        )?;
+        let outlet = open_outlet(&settings)?;
+        let member = join_group(&settings)?;
         let now = Instant::now();
         Ok(Self {
             settings,
             member,
-            outbox,
-            slots: BTreeMap::new(),
-            ownerships: 0,
+            outlet,
+            processor: Processor::default(),
+            partitions: BTreeMap::new(),
             is_joined: false,
             is_paused: false,
             began: now,
@@ -86,22 +75,19 @@ impl Runner {
         while !self.stop.is_cancelled() {
             self.heartbeat.beat();
             match self.member.poll(POLL) {
-                Polled::Record(record) => self.step(&record),
+                Polled::Record(record) => self.take(&record),
                 Polled::Assigned(partitions) => self.assigned(partitions),
                 Polled::Revoked { partitions, is_lost } => self.revoked(&partitions, is_lost),
-                Polled::Failed(error) => {
-                    tracing::error!(%error, "The command log cannot be read.");
-                    self.read_failed();
-                }
+                Polled::Failed(error) => self.read_failed(&error)?,
                 Polled::Idle => {}
             }
             self.deliver()?;
             if self.housekeeping_at <= Instant::now() {
                 self.housekeeping_at = Instant::now() + HOUSEKEEPING;
-                self.restore_assigned();
-                self.tick();
+                self.restore();
+                self.processor.tick(self.monotonic_ms());
                 self.commit();
-                self.report_readiness();
+                self.observe();
             }
         }
         self.drain()
@@ -112,9 +98,8 @@ impl Runner {
         for partition in partitions {
             let Some(shard) = partition.shard() else { continue };
             tracing::info!(%shard, "A shard is assigned to this instance.");
-            self.ownerships += 1;
-            let slot = Slot { partition, ownership: self.ownerships, status: Status::Assigned };
-            self.slots.insert(shard, slot);
+            self.processor.assigned([shard]);
+            self.partitions.insert(shard, partition);
         }
         self.retry_at = Instant::now();
         self.housekeeping_at = Instant::now();
@@ -123,130 +108,102 @@ impl Runner {
     /// The frontier is committed once more, then memory is dropped: a regained shard restores.
     fn revoked(&mut self, partitions: &[Partition], is_lost: bool) {
         if !is_lost {
-            self.take_reports_only();
+            if let Err(trouble) = self.outlet.take_reports(&mut self.processor) {
+                tracing::warn!(?trouble, "The last reports before a handover tell of a doubt.");
+            }
             self.commit();
         }
         for shard in partitions.iter().filter_map(Partition::shard) {
             tracing::info!(%shard, is_lost, "A shard is no longer this instance's.");
-            self.slots.remove(&shard);
-            self.outbox.forget(shard);
+            self.processor.revoked([shard]);
+            self.partitions.remove(&shard);
             metrics::halted(shard, false);
         }
     }
 
-    /// Begins to restore what is assigned; brokers that do not answer are asked again later.
-    fn restore_assigned(&mut self) {
+    /// Begins to restore what waits for it; brokers that do not answer are asked again later.
+    fn restore(&mut self) {
         if self.retry_at > Instant::now() {
             return;
         }
+        if let Err(error) = self.restore_now() {
+            tracing::warn!(%error, "Shards cannot be restored yet.");
+            self.retry_at = Instant::now() + RETRY;
+        }
+    }
+
+    fn restore_now(&mut self) -> Result<(), ReadError> {
         let waiting: Vec<(ShardId, Partition)> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| matches!(slot.status, Status::Assigned))
-            .map(|(shard, slot)| (*shard, slot.partition.clone()))
+            .processor
+            .unrestored()
+            .into_iter()
+            .filter_map(|shard| Some((shard, self.partitions.get(&shard)?.clone())))
             .collect();
         if waiting.is_empty() {
-            return;
+            return Ok(());
         }
         let partitions: Vec<Partition> = waiting.iter().map(|(_, p)| p.clone()).collect();
-        let committed = match self.member.committed(&partitions) {
-            Ok(committed) => committed,
-            Err(error) => return self.ask_again(&error),
-        };
+        let committed = self.member.committed(&partitions)?;
         for ((shard, partition), committed) in waiting.into_iter().zip(committed) {
-            let watermarks = match self.member.watermarks(&partition) {
-                Ok(watermarks) => watermarks,
-                Err(error) => return self.ask_again(&error),
-            };
-            let owner = match restore::owner(&partition, shard, watermarks, committed) {
-                Ok(owner) => owner,
-                Err(error) => {
-                    self.halt(shard, &error.to_string());
-                    continue;
-                }
-            };
-            match self.member.restart(&partition, owner.state().next_offset()) {
-                Ok(()) => {
-                    if let Some(slot) = self.slots.get_mut(&shard) {
-                        slot.status = Status::Owned(Box::new(owner));
-                    }
+            let watermarks = self.member.watermarks(&partition)?;
+            let offsets = Offsets { low: watermarks.low, high: watermarks.high };
+            let committed =
+                committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
+            match self.processor.restore(shard, offsets, committed.as_ref()) {
+                Ok(start) => {
+                    self.member.restart(&partition, start)?;
                     self.is_paused = false;
                 }
-                Err(error) => return self.ask_again(&error),
-            }
-        }
-    }
-
-    fn ask_again(&mut self, error: &eventlog::ReadError) {
-        tracing::warn!(%error, "Shards cannot be restored yet.");
-        self.retry_at = Instant::now() + RETRY;
-    }
-
-    fn step(&mut self, record: &Record) {
-        let Some(shard) = record.partition.shard() else { return };
-        let monotonic_ms = self.monotonic_ms();
-        let Some(slot) = self.slots.get_mut(&shard) else { return };
-        let ownership = slot.ownership;
-        let Some(owner) = slot.owner() else { return };
-        // A panic outside of decide is a broken invariant of ours: this shard stops, others go on.
-        let stepped = catch_unwind(AssertUnwindSafe(|| step(owner, record, monotonic_ms)));
-        match stepped {
-            Ok(Ok((outputs, notices))) => {
-                metrics::stepped(outputs.len(), &notices);
-                self.outbox.push(From { shard, ownership, offset: record.offset }, outputs);
-            }
-            Ok(Err(halt)) => self.halt(shard, &halt.to_string()),
-            Err(_) => self.halt(shard, &format!("the step of offset {} panicked", record.offset)),
-        }
-    }
-
-    /// Sends what waits and takes the reports.
-    fn deliver(&mut self) -> Result<(), StartError> {
-        let result = self.outbox.pump().and_then(|()| self.take_reports());
-        match result {
-            Ok(()) => {
-                self.pace();
-                Ok(())
-            }
-            Err(Trouble::Unsendable { from, reason }) => {
-                self.halt(from.shard, &reason);
-                Ok(())
-            }
-            Err(Trouble::Doubt(reason)) => self.doubt(&reason),
-        }
-    }
-
-    fn take_reports(&mut self) -> Result<(), Trouble> {
-        while let Some(from) = self.outbox.acknowledged()? {
-            let slot = self.slots.get_mut(&from.shard);
-            if let Some(slot) = slot.filter(|slot| slot.ownership == from.ownership)
-                && let Some(owner) = slot.owner()
-            {
-                owner.on_acknowledged(from.offset);
+                Err(impossible) => self.halted(shard, &impossible.to_string()),
             }
         }
         Ok(())
     }
 
-    /// Takes the reports that are there; doubt is met in the next round.
-    fn take_reports_only(&mut self) {
-        if let Err(trouble) = self.take_reports() {
-            tracing::warn!(?trouble, "Reports could not be taken before a commit.");
-            self.housekeeping_at = Instant::now();
+    fn take(&mut self, record: &Record) {
+        let Some(shard) = record.partition.shard() else { return };
+        let monotonic_ms = self.monotonic_ms();
+        match take(&mut self.processor, shard, record, monotonic_ms) {
+            Taken::Stepped { outputs, notices } => metrics::stepped(outputs, &notices),
+            Taken::Halted(reason) => self.halted(shard, &reason),
+            Taken::NotOurs => {}
+        }
+    }
+
+    /// Sends what waits and takes the reports.
+    fn deliver(&mut self) -> Result<(), StartError> {
+        match self.outlet.work(&mut self.processor) {
+            Ok(()) => {
+                self.pace();
+                Ok(())
+            }
+            Err(Trouble::Unsendable(reason)) => {
+                if let Some(shard) = self.processor.unsendable(&reason) {
+                    self.halted(shard, &reason);
+                }
+                Ok(())
+            }
+            Err(Trouble::Doubt(reason)) => {
+                tracing::error!(reason, "The producer is in doubt; all shards are restored.");
+                self.begin_anew()
+            }
         }
     }
 
     /// While outputs wait for room, polling goes on and brings no records.
     fn pace(&mut self) {
-        let is_congested = self.outbox.is_congested();
+        let is_congested = self.processor.is_congested();
         if is_congested == self.is_paused {
             return;
         }
-        for slot in self.slots.values().filter(|slot| matches!(slot.status, Status::Owned(_))) {
-            let changed = if is_congested {
-                self.member.pause(&slot.partition)
-            } else {
-                self.member.resume(&slot.partition)
+        for partition in self.partitions.values() {
+            // What is not started yet, or has stopped, needs no pacing.
+            if self.member.next(partition).is_none() {
+                continue;
+            }
+            let changed = match is_congested {
+                true => self.member.pause(partition),
+                false => self.member.resume(partition),
             };
             if let Err(error) = changed {
                 tracing::warn!(%error, "A shard's reading could not be paced.");
@@ -255,74 +212,53 @@ impl Runner {
         self.is_paused = is_congested;
     }
 
-    /// Drops the producer and all states, and restores (PROTOCOL 3).
-    fn doubt(&mut self, reason: &str) -> Result<(), StartError> {
-        tracing::error!(reason, "The producer is in doubt; all shards are restored.");
+    fn read_failed(&mut self, error: &ReadError) -> Result<(), StartError> {
+        tracing::error!(%error, "The command log cannot be read; all shards are restored.");
+        if matches!(error, ReadError::Fatal { .. }) {
+            let shards: Vec<ShardId> = self.partitions.keys().copied().collect();
+            self.processor.revoked(shards);
+            self.partitions.clear();
+            self.member = join_group(&self.settings)?;
+        }
+        self.begin_anew()
+    }
+
+    /// Replaces the producer, drops all states, and restores after a pause (PROTOCOL 3).
+    fn begin_anew(&mut self) -> Result<(), StartError> {
         metrics::doubted();
-        self.outbox = Outbox::open(
-            &self.settings.connection,
-            &self.settings.client_id,
-            self.settings.schema_ids.clone(),
-        )?;
-        self.restore_all();
-        Ok(())
-    }
-
-    fn read_failed(&mut self) {
-        self.restore_all();
-    }
-
-    /// Every shard that is not halted begins anew, after a pause.
-    fn restore_all(&mut self) {
-        for (shard, slot) in &mut self.slots {
-            if matches!(slot.status, Status::Halted(_)) {
-                continue;
-            }
-            self.ownerships += 1;
-            slot.ownership = self.ownerships;
-            slot.status = Status::Assigned;
-            self.outbox.forget(*shard);
-            if let Err(error) = self.member.stop(&slot.partition) {
-                tracing::warn!(%error, "A shard's reading could not be stopped.");
-            }
+        self.outlet = open_outlet(&self.settings)?;
+        for shard in self.processor.doubt() {
+            self.stop_reading(shard);
         }
         self.is_paused = false;
         self.retry_at = Instant::now() + RETRY;
+        Ok(())
     }
 
-    fn halt(&mut self, shard: ShardId, reason: &str) {
+    fn halted(&mut self, shard: ShardId, reason: &str) {
         tracing::error!(%shard, reason, "A shard has stopped; the others go on.");
         metrics::halted(shard, true);
-        self.outbox.forget(shard);
-        let Some(slot) = self.slots.get_mut(&shard) else { return };
-        slot.status = Status::Halted(reason.to_owned());
-        if let Err(error) = self.member.stop(&slot.partition) {
-            tracing::warn!(%error, "A stopped shard's reading could not be stopped.");
-        }
+        self.stop_reading(shard);
     }
 
-    fn tick(&mut self) {
-        let monotonic_ms = self.monotonic_ms();
-        for (shard, slot) in &mut self.slots {
-            if let Some(owner) = slot.owner()
-                && owner.tick_due(monotonic_ms)
-            {
-                self.outbox.push_tick(*shard);
-            }
+    fn stop_reading(&mut self, shard: ShardId) {
+        let Some(partition) = self.partitions.get(&shard) else { return };
+        if let Err(error) = self.member.stop(partition) {
+            tracing::warn!(%error, "A shard's reading could not be stopped.");
         }
     }
 
     fn commit(&mut self) {
-        let mut commits = Vec::new();
-        for slot in self.slots.values_mut() {
-            let partition = slot.partition.clone();
-            let Some(owner) = slot.owner() else { continue };
-            metrics::observe(owner);
-            if let Some(commit) = owner.commit_due() {
+        let commits: Vec<(Partition, Committed)> = self
+            .processor
+            .commits()
+            .into_iter()
+            .filter_map(|(shard, commit)| {
                 let metadata = commit.metadata();
-                commits.push((partition, Committed { offset: commit.offset, metadata }));
-            }
-        }
+                let committed = Committed { offset: commit.offset, metadata };
+                Some((self.partitions.get(&shard)?.clone(), committed))
+            })
+            .collect();
         if commits.is_empty() {
             return;
         }
@@ -332,11 +268,12 @@ impl Runner {
         }
     }
 
-    fn report_readiness(&self) {
+    fn observe(&self) {
+        self.processor.owners().for_each(metrics::observe);
         if !self.is_joined {
             return;
         }
-        match self.slots.values().find_map(Slot::obstacle) {
+        match self.processor.obstacle() {
             None => self.ready.set_ready(),
             Some(obstacle) => self.ready.set_unready(obstacle),
         }
@@ -346,11 +283,11 @@ impl Runner {
     fn drain(mut self) -> Result<(), StartError> {
         self.ready.set_unready("stopping");
         let deadline = Instant::now() + self.settings.drain;
-        while self.outbox.outstanding() > 0 && Instant::now() < deadline {
+        while self.processor.outstanding() > 0 && Instant::now() < deadline {
             self.heartbeat.beat();
             // Records that a poll still brings are not stepped; the next owner gets them.
             let _ = self.member.poll(POLL);
-            if let Err(trouble) = self.outbox.pump().and_then(|()| self.take_reports()) {
+            if let Err(trouble) = self.outlet.work(&mut self.processor) {
                 tracing::warn!(?trouble, "The last outputs were not all acknowledged.");
                 break;
             }
@@ -367,11 +304,18 @@ impl Runner {
     }
 }
 
-fn step(
-    owner: &mut Owner,
-    record: &Record,
-    monotonic_ms: u64,
-) -> Result<(Vec<shard::Output>, Vec<shard::Notice>), shard::Halt> {
+fn open_outlet(settings: &Settings) -> Result<Outlet, StartError> {
+    Outlet::open(&settings.connection, &settings.client_id, settings.schema_ids.clone())
+}
+
+fn join_group(settings: &Settings) -> Result<Member, StartError> {
+    let topics = [Topic::Commands(Kind::Orders).name(), Topic::Commands(Kind::Products).name()];
+    let membership =
+        Membership { group: &settings.group, client_id: &settings.client_id, topics: &topics };
+    Member::join(&settings.connection, &membership)
+}
+
+fn take(processor: &mut Processor, shard: ShardId, record: &Record, monotonic_ms: u64) -> Taken {
     let headers = record.headers();
     let timestamp = match record.timestamp {
         Timestamp::LogAppend(ms) => shard::Timestamp::LogAppend(ms),
@@ -385,5 +329,5 @@ fn step(
         value: record.value(),
         headers: View(&headers),
     };
-    owner.on_record(&record, monotonic_ms)
+    processor.record(shard, &record, monotonic_ms)
 }

@@ -1,8 +1,9 @@
 //! A shard: the pure state machine around the domain, and the pure part of owning it.
 //!
 //! `step(state, record)` is the whole system's decision: no clock, no randomness, no I/O, no map
-//! iteration order. The same log gives the same bytes on every machine, for ever. `owner` holds the
-//! protocol of whoever runs a shard: what is out, what may be committed, when to doubt.
+//! iteration order. The same log gives the same bytes on every machine, for ever. `owner` is the
+//! protocol of owning one shard: what is silent, what is out, what may be committed. `processor` is
+//! the protocol of running many with one producer; Kafka loop and simulation both drive it.
 
 mod answer;
 mod chain;
@@ -16,6 +17,7 @@ mod intake;
 mod output;
 pub mod owner;
 mod plan;
+pub mod processor;
 mod record;
 mod rules;
 mod state;

@@ -1,4 +1,4 @@
-//! One assigned shard, as this instance sees it.
+//! One assigned shard.
 //!
 //! ```text
 //! Assigned --offsets known--> Owned --Halt--> Halted
@@ -6,14 +6,12 @@
 //!     +--------- doubt ---------+
 //! ```
 
-use eventlog::Partition;
-use shard::owner::Owner;
+use events::ShardId;
 
-/// An assigned shard.
+use crate::owner::Owner;
+
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub(super) partition: Partition,
-    /// Tells the reports of this ownership from those of an earlier one.
     pub(super) ownership: u64,
     pub(super) status: Status,
 }
@@ -37,16 +35,15 @@ impl Slot {
     }
 
     /// Why the instance is not ready because of this shard; `None` when it is live.
-    pub(super) fn obstacle(&self) -> Option<String> {
+    pub(super) fn obstacle(&self, shard: ShardId) -> Option<String> {
         match &self.status {
-            Status::Assigned => Some(format!("{} waits for its offsets", self.partition)),
+            Status::Assigned => Some(format!("shard {shard} waits for its offsets")),
             Status::Owned(owner) if owner.is_live() => None,
-            Status::Owned(owner) => Some(format!(
-                "{} is restored up to {}",
-                self.partition,
-                owner.state().next_offset()
-            )),
-            Status::Halted(reason) => Some(format!("{} has stopped: {reason}", self.partition)),
+            Status::Owned(owner) => {
+                let at = owner.state().next_offset();
+                Some(format!("shard {shard} is being restored and has reached offset {at}"))
+            }
+            Status::Halted(reason) => Some(format!("shard {shard} has stopped: {reason}")),
         }
     }
 }

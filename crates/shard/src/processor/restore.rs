@@ -1,0 +1,59 @@
+//! Where an ownership begins (PROTOCOL 7): from the start of the log, silent up to the commit.
+
+use events::ShardId;
+
+use crate::{
+    Halt, State,
+    owner::{Commit, Owner},
+};
+
+/// Which offsets a log holds: from `low` up to but not including `high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    pub low: i64,
+    pub high: i64,
+}
+
+/// What the group remembers of a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    pub offset: i64,
+    pub metadata: String,
+}
+
+/// Why a shard cannot be restored from its log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    #[error(
+        "its log begins at offset {low}, and no snapshot reaches back to the start: restore the \
+         deleted commands"
+    )]
+    Truncated { low: i64 },
+    #[error(
+        "its log ends at offset {high}, but offset {committed} was committed: the log lost its end \
+         or was made anew"
+    )]
+    Shortened { high: i64, committed: i64 },
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// A new owner, to be fed from its state's next offset on.
+pub(super) fn owner(
+    shard: ShardId,
+    offsets: Offsets,
+    committed: Option<&Committed>,
+) -> Result<Owner, Impossible> {
+    if offsets.low > 0 {
+        return Err(Impossible::Truncated { low: offsets.low });
+    }
+    // A commit that no owner of ours wrote says nothing about what is out: everything is sent
+    // again, which readers skip.
+    let commit = committed.and_then(|c| Commit::read(c.offset, &c.metadata).ok());
+    if let Some(commit) = &commit
+        && commit.offset > offsets.high
+    {
+        return Err(Impossible::Shortened { high: offsets.high, committed: commit.offset });
+    }
+    Ok(Owner::new(State::new(shard), commit)?)
+}
