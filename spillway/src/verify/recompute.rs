@@ -1,0 +1,174 @@
+//! Steps every shard again, from the start of its log to what was committed.
+
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+
+use anyhow::Context as _;
+use eventlog::{Connection, GroupView, LogReader, Partition, Record, Timestamp};
+use events::{Command, Kind, ShardId, Topic, command::Parameters, header::View};
+use shard::{State, owner::Commit, step};
+
+use super::{expected::Expected, report::Report};
+
+/// Longest silence within a reading.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How far a shard can be verified: everything before is out.
+#[derive(Debug)]
+struct Stretch {
+    shard: ShardId,
+    partition: Partition,
+    commit: Option<Commit>,
+    high: i64,
+}
+
+/// The parameters that the log begins with; they hold the partition counts.
+pub(super) fn first_parameters(reader: &mut LogReader) -> anyhow::Result<Parameters> {
+    let partition = Partition::of(Topic::Commands(Kind::Orders), 0);
+    let mut parameters = None;
+    reader
+        .read_to_end(&[(partition, 0)], SILENCE_MAX, |record| {
+            let value = record.value().unwrap_or_default();
+            if let Ok(Command::ProposeRules(proposal)) = Command::from_single_object(value) {
+                parameters = Some(proposal.parameters);
+            }
+            ControlFlow::Break(())
+        })
+        .context("the command log cannot be read")?;
+    parameters.context("the command log does not begin with rules: run `spillway topics apply`")
+}
+
+/// Recomputes all shards; gives what the logs must hold.
+pub(super) fn recompute(
+    connection: &Connection,
+    group: &str,
+    parameters: &Parameters,
+    report: &mut Report,
+) -> anyhow::Result<Expected> {
+    let mut reader = LogReader::open(connection, "spillway-verify")?;
+    let mut expected = Expected::default();
+    for stretch in stretches(connection, group, parameters, &mut reader)? {
+        recompute_one(&mut reader, &stretch, &mut expected, report)?;
+    }
+    Ok(expected)
+}
+
+fn stretches(
+    connection: &Connection,
+    group: &str,
+    parameters: &Parameters,
+    reader: &mut LogReader,
+) -> anyhow::Result<Vec<Stretch>> {
+    let partitions: Vec<Partition> = [
+        (Kind::Orders, parameters.orders_partitions),
+        (Kind::Products, parameters.products_partitions),
+    ]
+    .into_iter()
+    .flat_map(|(kind, count)| Partition::all_of(Topic::Commands(kind), count))
+    .collect();
+    let view = GroupView::open(connection, "spillway-verify", group)?;
+    let committed = view.committed(&partitions).context("committed offsets cannot be read")?;
+    let mut stretches = Vec::with_capacity(partitions.len());
+    for (partition, committed) in partitions.into_iter().zip(committed) {
+        let watermarks = reader.watermarks(&partition)?;
+        anyhow::ensure!(
+            watermarks.low == 0,
+            "{partition} begins at offset {}: it cannot be recomputed without its start",
+            watermarks.low
+        );
+        let commit = committed
+            .map(|committed| Commit::read(committed.offset, &committed.metadata))
+            .transpose()
+            .with_context(|| format!("{partition}: the commit of group {group}"))?;
+        let shard = partition.shard().context("a command partition is a shard")?;
+        stretches.push(Stretch { shard, partition, commit, high: watermarks.high });
+    }
+    anyhow::ensure!(
+        stretches.iter().any(|stretch| stretch.commit.is_some()),
+        "group {group} has committed nothing: is command-api running, and is --group right?"
+    );
+    Ok(stretches)
+}
+
+fn recompute_one(
+    reader: &mut LogReader,
+    stretch: &Stretch,
+    expected: &mut Expected,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let Stretch { shard, partition, commit, high } = stretch;
+    let until = commit.as_ref().map_or(0, |commit| commit.offset);
+    report.counts.shards += 1;
+    report.counts.undecided += u64::try_from(high - until).unwrap_or(0);
+    if until > *high {
+        let detail = format!("offset {until} was committed, but the log ends at {high}");
+        report.violation("log-shortened", partition.to_string(), detail);
+    }
+    let mut state = State::new(*shard);
+    let mut decided: BTreeMap<String, i64> = BTreeMap::new();
+    if until > 0 {
+        reader.read_to_end(&[(partition.clone(), 0)], SILENCE_MAX, |record| {
+            if record.offset >= until {
+                return ControlFlow::Break(());
+            }
+            step_record(&mut state, &record, expected, &mut decided, report)
+        })?;
+    }
+    expected.recomputed(*shard, state.next_offset());
+    if let Some(commit) = commit
+        && state.next_offset() == until
+        && state.chain() != commit.chain
+    {
+        let detail =
+            format!("recomputed {}, but the owner committed {}", state.chain(), commit.chain);
+        report.violation("chain-differs", format!("{partition} at {until}"), detail);
+    }
+    Ok(())
+}
+
+fn step_record(
+    state: &mut State,
+    record: &Record,
+    expected: &mut Expected,
+    decided: &mut BTreeMap<String, i64>,
+    report: &mut Report,
+) -> ControlFlow<()> {
+    let headers = record.headers();
+    let stepped = step(
+        state,
+        &shard::Record {
+            offset: record.offset,
+            timestamp: match record.timestamp {
+                Timestamp::LogAppend(ms) => shard::Timestamp::LogAppend(ms),
+                Timestamp::Create(ms) => shard::Timestamp::Foreign(ms),
+                Timestamp::None => shard::Timestamp::Foreign(0),
+            },
+            key: record.key(),
+            value: record.value(),
+            headers: View(&headers),
+        },
+    );
+    let place = || format!("{} at {}", record.partition, record.offset);
+    let done = match stepped {
+        Ok(done) => done,
+        Err(halt) => {
+            report.violation("halt", place(), halt.to_string());
+            return ControlFlow::Break(());
+        }
+    };
+    report.counts.records += 1;
+    for output in &done.outputs {
+        expected.add(state.shard(), state.incarnation(), output);
+        if !matches!(output.topic, Topic::Outcomes(_)) {
+            continue;
+        }
+        let command = output.headers.iter().find(|(name, _)| *name == events::header::COMMAND);
+        if let Some((_, command)) = command {
+            report.counts.decided += 1;
+            if let Some(earlier) = decided.insert(command.clone(), record.offset) {
+                let detail = format!("command {command} was decided at {earlier} too");
+                report.violation("decided-twice", place(), detail);
+            }
+        }
+    }
+    ControlFlow::Continue(())
+}

@@ -1,0 +1,286 @@
+//! Compares the rows of the read models with the fold of their events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use domain::order::LineState;
+use eventlog::Partition;
+use events::{Kind, position::Mark};
+use serde::Serialize;
+use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
+
+use super::{compare::Held, fold::FoldedOrder, report::Report};
+
+/// One moment of all read models.
+pub(super) struct Rows {
+    moment: Transaction<'static, Postgres>,
+}
+
+/// The live generation of every projection.
+const GENERATION: i32 = 1;
+
+#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
+struct OrderRow {
+    order_id: String,
+    customer_id: Option<String>,
+    currency: String,
+    status: String,
+    total_amount: Option<i64>,
+    payment_deadline: Option<DateTime<Utc>>,
+    refund_due_amount: Option<i64>,
+    version: i64,
+    /// Record names of the order's events, in order.
+    history: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
+struct LineRow {
+    order_id: String,
+    line: i32,
+    sku: String,
+    quantity: i64,
+    unit_price: Option<i64>,
+    is_refused: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
+struct ProductRow {
+    sku: String,
+    name: String,
+    price_amount: i64,
+    currency: String,
+    on_hand: i64,
+    reserved: i64,
+    version: i64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
+struct OutcomeRow {
+    command_id: String,
+    kind: String,
+    key: String,
+    command: String,
+    status: String,
+    version: i64,
+}
+
+impl Rows {
+    /// Opens one moment: everything read later is of the same instant.
+    pub(super) async fn open(database_url: &str) -> anyhow::Result<Self> {
+        let pool: PgPool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect(database_url)
+            .await
+            .context("the read models' PostgreSQL cannot be reached")?;
+        let moment = pool
+            .begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .context("the read models cannot be read")?;
+        Ok(Self { moment })
+    }
+
+    /// How far each projection is, by topic and partition.
+    pub(super) async fn marks(&mut self) -> anyhow::Result<BTreeMap<(String, i32), Mark>> {
+        let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
+            "SELECT topic, partition, incarnation, link_sequence FROM checkpoints
+             WHERE generation = $1",
+        )
+        .bind(GENERATION)
+        .fetch_all(&mut *self.moment)
+        .await
+        .context("checkpoints cannot be read: has a projector run?")?;
+        let marks = rows.into_iter().map(|(topic, partition, incarnation, link_sequence)| {
+            ((topic, partition), Mark { incarnation, link_sequence })
+        });
+        Ok(marks.collect())
+    }
+
+    /// Compares the rows that one event partition feeds.
+    pub(super) async fn compare_events(
+        &mut self,
+        kind: Kind,
+        partition: &Partition,
+        held: &Held,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let parked = self.parked(partition).await?;
+        report.counts.parked += parked.len() as u64;
+        match kind {
+            Kind::Orders => self.compare_orders(partition.number, held, &parked, report).await,
+            Kind::Products => self.compare_products(partition.number, held, &parked, report).await,
+        }
+    }
+
+    async fn compare_orders(
+        &mut self,
+        partition: i32,
+        held: &Held,
+        parked: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let found: Vec<OrderRow> = sqlx::query_as(
+            "SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
+                    refund_due_amount, version,
+                    (SELECT coalesce(array_agg(h.type ORDER BY h.version), '{}')
+                       FROM order_history h WHERE h.order_id = o.order_id) AS history
+               FROM orders o WHERE source_partition = $1",
+        )
+        .bind(partition)
+        .fetch_all(&mut *self.moment)
+        .await?;
+        let lines: Vec<LineRow> = sqlx::query_as(
+            "SELECT l.order_id, l.line, l.sku, l.quantity, l.unit_price,
+                    l.refusal IS NOT NULL AS is_refused
+               FROM order_lines l JOIN orders o USING (order_id)
+              WHERE o.source_partition = $1",
+        )
+        .bind(partition)
+        .fetch_all(&mut *self.moment)
+        .await?;
+        report.counts.orders += held.fold.projected().orders.len() as u64;
+        let folded = || held.fold.projected().orders.iter().filter(|(key, _)| !parked.contains(*key));
+        let expected = folded().map(|(_, folded)| order_row(folded));
+        differences("orders", expected, found, |row| row.order_id.clone(), parked, report);
+        let expected = folded().flat_map(|(_, folded)| line_rows(folded));
+        let key = |row: &LineRow| format!("{} line {}", row.order_id, row.line);
+        let lines = lines.into_iter().filter(|row| !parked.contains(&row.order_id)).collect();
+        differences("order_lines", expected, lines, key, parked, report);
+        Ok(())
+    }
+
+    async fn compare_products(
+        &mut self,
+        partition: i32,
+        held: &Held,
+        parked: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let found: Vec<ProductRow> = sqlx::query_as(
+            "SELECT sku, name, price_amount, currency, on_hand, reserved, version
+               FROM products WHERE source_partition = $1",
+        )
+        .bind(partition)
+        .fetch_all(&mut *self.moment)
+        .await?;
+        report.counts.products += held.fold.projected().products.len() as u64;
+        let expected = held.fold.projected().products.values().filter(|p| !parked.contains(p.sku())).map(|p| {
+            let price = p.price();
+            ProductRow {
+                sku: p.sku().to_owned(),
+                name: p.name().to_owned(),
+                price_amount: price.amount,
+                currency: price.currency,
+                on_hand: p.on_hand(),
+                reserved: p.reserved(),
+                version: p.version,
+            }
+        });
+        differences("products", expected, found, |row| row.sku.clone(), parked, report);
+        Ok(())
+    }
+
+    /// Compares the outcomes that one outcome partition still holds; older rows outlive it.
+    pub(super) async fn compare_outcomes(
+        &mut self,
+        kind: Kind,
+        partition: &Partition,
+        held: &Held,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let parked = self.parked(partition).await?;
+        let found: Vec<OutcomeRow> = sqlx::query_as(
+            "SELECT command_id::text AS command_id, kind, key, command, status, version
+               FROM outcomes WHERE source_partition = $1 AND kind = $2",
+        )
+        .bind(partition.number)
+        .bind(kind.as_str())
+        .fetch_all(&mut *self.moment)
+        .await?;
+        let found =
+            found.into_iter().filter(|r| held.outcomes.contains_key(&r.command_id)).collect();
+        let expected = held.outcomes.values().filter(|o| !parked.contains(&o.key)).map(|o| {
+            let status = if o.refusal.is_none() { "done" } else { "refused" };
+            OutcomeRow {
+                command_id: o.command_id.clone(),
+                kind: o.kind.clone(),
+                key: o.key.clone(),
+                command: o.command.clone(),
+                status: status.to_owned(),
+                version: o.version,
+            }
+        });
+        differences("outcomes", expected, found, |row| row.command_id.clone(), &parked, report);
+        Ok(())
+    }
+
+    async fn parked(&mut self, partition: &Partition) -> anyhow::Result<BTreeSet<String>> {
+        let keys: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT key FROM parked_keys WHERE generation = $1 AND topic = $2 AND partition = $3",
+        )
+        .bind(GENERATION)
+        .bind(&*partition.topic)
+        .bind(partition.number)
+        .fetch_all(&mut *self.moment)
+        .await?;
+        Ok(keys.into_iter().map(|(key,)| String::from_utf8_lossy(&key).into_owned()).collect())
+    }
+}
+
+fn order_row(folded: &FoldedOrder) -> OrderRow {
+    let summary = folded.order.summary();
+    OrderRow {
+        order_id: folded.order.id().to_owned(),
+        customer_id: folded.customer_id.clone(),
+        currency: folded.currency.clone(),
+        status: summary.status,
+        total_amount: summary.total.map(|money| money.amount),
+        payment_deadline: summary.payment_deadline.and_then(DateTime::from_timestamp_millis),
+        refund_due_amount: summary.refund_due.map(|money| money.amount),
+        version: folded.order.version,
+        history: folded.history.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn line_rows(folded: &FoldedOrder) -> impl Iterator<Item = LineRow> {
+    folded.order.lines().iter().map(|line| LineRow {
+        order_id: folded.order.id().to_owned(),
+        line: line.line,
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+        unit_price: folded.unit_prices.get(&line.line).copied(),
+        is_refused: matches!(line.state, LineState::Refused { .. }),
+    })
+}
+
+/// Every row that differs, is missing, or has no events.
+fn differences<R: PartialEq + Serialize>(
+    table: &'static str,
+    expected: impl Iterator<Item = R>,
+    found: Vec<R>,
+    key: impl Fn(&R) -> String,
+    parked: &BTreeSet<String>,
+    report: &mut Report,
+) {
+    let mut found: BTreeMap<String, R> = found.into_iter().map(|row| (key(&row), row)).collect();
+    for row in expected {
+        let key = key(&row);
+        let place = format!("{table} {key}");
+        match found.remove(&key) {
+            Some(same) if same == row => report.counts.rows += 1,
+            Some(other) => {
+                let detail = format!("the row is {}, the fold is {}", text(&other), text(&row));
+                report.violation("row-differs", place, detail);
+            }
+            None => report.violation("row-missing", place, format!("the fold is {}", text(&row))),
+        }
+    }
+    for (key, row) in found.into_iter().filter(|(key, _)| !parked.contains(key)) {
+        let detail = format!("no events give the row {}", text(&row));
+        report.violation("row-unexpected", format!("{table} {key}"), detail);
+    }
+}
+
+fn text<R: Serialize>(row: &R) -> String {
+    serde_json::to_string(row).unwrap_or_default()
+}
