@@ -1,0 +1,5 @@
+//! Compiles again when a migration is added: the macro that embeds them sees only edits.
+
+fn main() {
+    println!("cargo:rerun-if-changed=../migrations");
+}

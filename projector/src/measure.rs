@@ -1,0 +1,76 @@
+//! Names of the metrics of the projector, and what they count.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Facts that changed rows; label `projection`.
+pub const EVENTS_APPLIED: &str = "projector_events_applied_total";
+/// Batches, each one transaction; labels `projection`, `outcome` (`applied`, `conflict`, `failed`).
+pub const BATCHES: &str = "projector_batches_total";
+/// Time from the first attempt to the commit of a batch; label `projection`.
+pub const BATCH_SECONDS: &str = "projector_batch_seconds";
+/// Time from the log time of a slice's oldest fact to its commit; label `projection`.
+pub const VISIBLE_SECONDS: &str = "projector_event_to_visible_seconds";
+/// Records between the reader and the end of its partition; labels `projection`, `topic`,
+/// `partition`.
+pub const LAG_EVENTS: &str = "projector_lag_events";
+/// Age of the last fact read while there is more to read, else 0; labels as above.
+pub const LAG_SECONDS: &str = "projector_lag_seconds";
+/// Gaps that opened; labels as above.
+pub const GAPS: &str = "projector_gaps_total";
+/// 1 while a gap is open; labels as above.
+pub const GAP_OPEN: &str = "projector_gap_open";
+/// Records seen before; label `projection`.
+pub const REPEATS: &str = "projector_repeats_total";
+/// Repeats with another chain than the checkpoint's; labels as above. Any is an alarm.
+pub const CONTRADICTIONS: &str = "projector_chain_contradictions_total";
+/// Times that a reader went on behind records that retention took unread; labels as above.
+pub const LOSSES: &str = "projector_retention_losses_total";
+/// Records put aside; labels `projection`, `class`.
+pub const DEAD_LETTERS: &str = "projector_dead_letters_total";
+/// Keys parked; label `projection`.
+pub const PARKED_KEYS: &str = "projector_parked_keys_total";
+/// Partitions that this process works on; label `projection`.
+pub const PARTITIONS: &str = "projector_partitions";
+
+/// Describes all of them to the installed recorder.
+pub fn describe() {
+    let counters = [
+        (EVENTS_APPLIED, "facts that changed rows"),
+        (BATCHES, "batches, each one transaction"),
+        (GAPS, "gaps that opened in a partition"),
+        (REPEATS, "records that were seen before and skipped"),
+        (
+            CONTRADICTIONS,
+            "repeats whose chain is not the checkpoint's: two opinions about one step",
+        ),
+        (LOSSES, "times that a reader went on behind records that retention took unread"),
+        (DEAD_LETTERS, "records put aside as dead letters"),
+        (PARKED_KEYS, "keys whose later events wait"),
+    ];
+    for (name, text) in counters {
+        describe_counter!(name, Unit::Count, text);
+    }
+    let gauges = [
+        (LAG_EVENTS, Unit::Count, "records between reader and end"),
+        (
+            LAG_SECONDS,
+            Unit::Seconds,
+            "age of the last fact read while there is more to read, else 0",
+        ),
+        (GAP_OPEN, Unit::Count, "1 while a gap is open"),
+        (PARTITIONS, Unit::Count, "partitions that this process works on"),
+    ];
+    for (name, unit, text) in gauges {
+        describe_gauge!(name, unit, text);
+    }
+    describe_histogram!(
+        BATCH_SECONDS,
+        Unit::Seconds,
+        "from the first attempt to the commit of a batch"
+    );
+    describe_histogram!(
+        VISIBLE_SECONDS,
+        Unit::Seconds,
+        "from the log time of a slice's oldest fact to its commit"
+    );
+}

@@ -1,0 +1,171 @@
+//! How each event changes an order's rows. Everything is checked before anything is changed.
+
+use events::{
+    Event, Money,
+    line::RefusedLine,
+    order::{OrderPlaced, OrderReserved, ReservationRecorded},
+};
+
+use super::{Happening, Line, Order, OrderRows};
+use crate::fact::{Fact, Unfit, time};
+
+/// Folds one event; on an error the rows stay as they were.
+pub(super) fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(), Unfit> {
+    let happening = Happening::of(fact)?;
+    match (&fact.body, rows) {
+        (Event::OrderPlaced(event), rows @ None) => {
+            *rows = Some(placed(event, fact, happening)?);
+            Ok(())
+        }
+        (Event::OrderPlaced(_), Some(_)) => Err(Unfit::Exists),
+        (_, None) => Err(Unfit::Missing),
+        (event, Some(rows)) => {
+            let version = fact.version_after(rows.order.version)?;
+            rows.change(event)?;
+            rows.order.version = version;
+            rows.order.updated_at = fact.at;
+            rows.happenings.push(happening);
+            Ok(())
+        }
+    }
+}
+
+fn placed(
+    event: &OrderPlaced,
+    fact: &Fact<Event>,
+    happening: Happening,
+) -> Result<OrderRows, Unfit> {
+    let mut lines: Vec<Line> = event
+        .lines
+        .iter()
+        .map(|line| Line {
+            line: line.line,
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            unit_price_max: line.unit_price_max,
+            unit_price: None,
+            refusal: None,
+            available: None,
+        })
+        .collect();
+    lines.sort_by_key(|line| line.line);
+    if let Some(pair) = lines.windows(2).find(|pair| pair[0].line == pair[1].line) {
+        return Err(Unfit::LineTwice(pair[0].line));
+    }
+    Ok(OrderRows {
+        order: Order {
+            order_id: event.order_id.clone(),
+            customer_id: event.customer_id.clone(),
+            currency: event.currency.clone(),
+            status: "placed".to_owned(),
+            total_amount: None,
+            payment_deadline: None,
+            refund_due_amount: None,
+            placed_at: fact.at,
+            updated_at: fact.at,
+            version: fact.version_after(0)?,
+            source_partition: fact.source.partition.number,
+        },
+        lines,
+        are_lines_changed: true,
+        happenings: vec![happening],
+    })
+}
+
+impl OrderRows {
+    /// Takes an event on an order that exists.
+    fn change(&mut self, event: &Event) -> Result<(), Unfit> {
+        match event {
+            Event::ReservationRecorded(event) => self.reservation_recorded(event),
+            Event::OrderReserved(event) => self.reserved(event),
+            Event::OrderRejected(event) => {
+                self.refuse(&event.refused)?;
+                self.becomes("rejected")
+            }
+            Event::OrderPaid(event) => {
+                self.amount(&event.amount)?;
+                self.becomes("paid")
+            }
+            Event::OrderShipped(_) => self.becomes("shipped"),
+            Event::OrderCancelled(event) => {
+                let refund_due = event.refund_due.as_ref();
+                self.order.refund_due_amount =
+                    refund_due.map(|money| self.amount(money)).transpose()?;
+                self.becomes("cancelled")
+            }
+            Event::OrderExpired(_) => self.becomes("expired"),
+            // Stock that came too late goes back; what the order says to its reader stays.
+            Event::LateReservationReleased(_) => Ok(()),
+            Event::OrderPlaced(_)
+            | Event::ProductRegistered(_)
+            | Event::PriceChanged(_)
+            | Event::StockReceived(_)
+            | Event::StockAdjusted(_)
+            | Event::StockReserved(_)
+            | Event::ReservationRefused(_)
+            | Event::StockReleased(_)
+            | Event::StockShipped(_) => Err(Unfit::Stranger),
+        }
+    }
+
+    fn reservation_recorded(&mut self, event: &ReservationRecorded) -> Result<(), Unfit> {
+        self.check_lines(event.reserved.iter().map(|line| line.line))?;
+        self.refuse(&event.refused)?;
+        self.price(event.reserved.iter().map(|l| (l.line, l.unit_price)))
+    }
+
+    fn reserved(&mut self, event: &OrderReserved) -> Result<(), Unfit> {
+        let total_amount = self.amount(&event.total)?;
+        let payment_deadline = time(event.payment_deadline)?;
+        self.price(event.lines.iter().map(|l| (l.line, l.unit_price)))?;
+        self.order.total_amount = Some(total_amount);
+        self.order.payment_deadline = Some(payment_deadline);
+        self.becomes("reserved")
+    }
+
+    fn becomes(&mut self, status: &str) -> Result<(), Unfit> {
+        status.clone_into(&mut self.order.status);
+        Ok(())
+    }
+
+    fn price(&mut self, prices: impl Iterator<Item = (i32, i64)> + Clone) -> Result<(), Unfit> {
+        self.check_lines(prices.clone().map(|(number, _)| number))?;
+        for (number, unit_price) in prices {
+            let index = self.index(number)?;
+            self.lines[index].unit_price = Some(unit_price);
+            self.are_lines_changed = true;
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, refused: &[RefusedLine]) -> Result<(), Unfit> {
+        self.check_lines(refused.iter().map(|line| line.line))?;
+        for refusal in refused {
+            let index = self.index(refusal.line)?;
+            self.lines[index].refusal = Some(refusal.reason.clone());
+            self.lines[index].available = refusal.available;
+            self.are_lines_changed = true;
+        }
+        Ok(())
+    }
+
+    fn check_lines(&self, mut numbers: impl Iterator<Item = i32>) -> Result<(), Unfit> {
+        numbers.try_for_each(|number| self.index(number).map(|_| ()))
+    }
+
+    fn index(&self, number: i32) -> Result<usize, Unfit> {
+        self.lines.binary_search_by_key(&number, |line| line.line).map_err(|_| Unfit::Line(number))
+    }
+
+    /// The amount in minor units, when the currency is the order's.
+    fn amount(&self, money: &Money) -> Result<i64, Unfit> {
+        if money.currency == self.order.currency {
+            Ok(money.amount)
+        } else {
+            Err(Unfit::Currency {
+                expected: self.order.currency.clone(),
+                found: money.currency.clone(),
+            })
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! One row per event of an order: what happened, when, by which command, and where it was read.
+
+use chrono::{DateTime, Utc};
+use events::Event;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::fact::{Fact, Source, Unfit};
+
+/// A row of `order_history`, without the order's id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Happening {
+    pub version: i64,
+    /// Record name of the event.
+    pub event: &'static str,
+    /// The event as JSON, with the field names of its schema.
+    pub body: Value,
+    pub at: DateTime<Utc>,
+    pub source: Source,
+    pub command_id: Option<Uuid>,
+}
+
+impl Happening {
+    pub(super) fn of(fact: &Fact<Event>) -> Result<Self, Unfit> {
+        Ok(Self {
+            version: fact.version.ok_or(Unfit::NoVersion)?,
+            event: fact.body.name(),
+            body: body(&fact.body)?,
+            at: fact.at,
+            source: fact.source.clone(),
+            command_id: fact.command_id,
+        })
+    }
+}
+
+fn body(event: &Event) -> Result<Value, Unfit> {
+    match event {
+        Event::OrderPlaced(event) => json(event),
+        Event::ReservationRecorded(event) => json(event),
+        Event::OrderReserved(event) => json(event),
+        Event::OrderRejected(event) => json(event),
+        Event::OrderPaid(event) => json(event),
+        Event::OrderShipped(event) => json(event),
+        Event::OrderCancelled(event) => json(event),
+        Event::OrderExpired(event) => json(event),
+        Event::LateReservationReleased(event) => json(event),
+        Event::ProductRegistered(_)
+        | Event::PriceChanged(_)
+        | Event::StockReceived(_)
+        | Event::StockAdjusted(_)
+        | Event::StockReserved(_)
+        | Event::ReservationRefused(_)
+        | Event::StockReleased(_)
+        | Event::StockShipped(_) => Err(Unfit::Stranger),
+    }
+}
+
+fn json(event: &impl Serialize) -> Result<Value, Unfit> {
+    serde_json::to_value(event).map_err(|_| Unfit::Json)
+}

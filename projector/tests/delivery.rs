@@ -1,0 +1,196 @@
+//! Exactly once, whatever the log repeats or leaves out for a while, and wherever the reader dies.
+
+mod support;
+
+use std::collections::{BTreeMap, HashMap};
+
+use eventlog::Partition;
+use events::{Event, Kind, ShardId, Topic};
+use projector::{
+    fold::{Before, Read, Unstorable, fold},
+    intake::{Intake, Slice},
+    link::{Checkpoint, Link},
+    projection::{
+        Projection,
+        orders::{OrderRows, Orders},
+        products::{Product, Products},
+    },
+};
+use proptest::prelude::*;
+use support::{
+    history,
+    shard::{Output, outputs, rows},
+};
+
+/// What the log and the reader do, one after the other.
+#[derive(Debug, Clone)]
+enum Act {
+    /// Somebody writes the output at this share of the history again, or too early.
+    Write(f64),
+    /// The reader reads up to so many records.
+    Read(usize),
+    /// The reader applies what it has.
+    Apply,
+    /// The reader dies, and another begins at the checkpoint.
+    Die,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (0.0..1.0).prop_map(Act::Write),
+        4 => (1usize..12).prop_map(Act::Read),
+        2 => Just(Act::Apply),
+        1 => Just(Act::Die),
+    ]
+}
+
+/// Rows that remember, as tables do.
+trait Table: Projection<Body = Event> {
+    /// The rows as they are loaded.
+    fn loaded(rows: &Self::Rows) -> Self::Rows;
+    /// The stored rows after `new` was stored over `old`.
+    fn stored(old: Option<&Self::Rows>, new: &Self::Rows) -> Self::Rows;
+}
+
+impl Table for Orders {
+    fn loaded(rows: &OrderRows) -> OrderRows {
+        OrderRows { are_lines_changed: false, happenings: vec![], ..rows.clone() }
+    }
+
+    fn stored(old: Option<&OrderRows>, new: &OrderRows) -> OrderRows {
+        let mut rows = new.clone();
+        let history = old.into_iter().flat_map(|old| old.happenings.clone());
+        rows.happenings = history.chain(new.happenings.clone()).collect();
+        rows.are_lines_changed = true;
+        rows
+    }
+}
+
+impl Table for Products {
+    fn loaded(row: &Product) -> Product {
+        row.clone()
+    }
+
+    fn stored(_: Option<&Product>, new: &Product) -> Product {
+        new.clone()
+    }
+}
+
+/// A log, a reader and a database, all in memory.
+struct World<P: Table> {
+    partition: Partition,
+    outputs: Vec<Output>,
+    /// Indexes of outputs, by offset.
+    log: Vec<usize>,
+    next_offset: usize,
+    intake: Intake,
+    checkpoint: Checkpoint,
+    rows: BTreeMap<String, P::Rows>,
+}
+
+impl<P: Table> World<P> {
+    fn new(shard: ShardId, outputs: Vec<Output>) -> Self {
+        let partition = Partition::of(Topic::Events(shard.kind), shard.partition);
+        let checkpoint = Checkpoint::default();
+        Self {
+            intake: Intake::new(partition.clone(), checkpoint, Link::new(checkpoint)),
+            partition,
+            outputs,
+            log: Vec::new(),
+            next_offset: 0,
+            checkpoint,
+            rows: BTreeMap::new(),
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        match act {
+            Act::Write(share) => {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                #[allow(clippy::cast_precision_loss)]
+                let index = (share * self.outputs.len() as f64) as usize;
+                self.log.push(index);
+            }
+            Act::Read(count) => self.read(*count),
+            Act::Apply => self.apply(),
+            Act::Die => {
+                let link = Link::new(self.checkpoint);
+                self.intake = Intake::new(self.partition.clone(), self.checkpoint, link);
+                self.next_offset = usize::try_from(self.checkpoint.next_offset).expect("positive");
+            }
+        }
+    }
+
+    fn read(&mut self, count: usize) {
+        let end = self.log.len().min(self.next_offset + count);
+        for offset in self.next_offset..end {
+            let output = &self.outputs[self.log[offset]];
+            let offset = i64::try_from(offset).expect("small");
+            self.intake.admit(output.record(&self.partition, offset));
+        }
+        self.next_offset = end;
+    }
+
+    fn apply(&mut self) {
+        let Some(slice) = self.intake.take() else { return };
+        assert_eq!(slice.from, self.checkpoint);
+        self.checkpoint = slice.to;
+        let batch = [self.decoded(slice)];
+        let loaded = self.rows.iter().map(|(key, rows)| (key.clone(), P::loaded(rows)));
+        let before = Before { rows: loaded.collect(), parked: HashMap::new() };
+        let folded = fold::<P>(&batch, before, &Unstorable::new());
+        assert!(folded.letters.is_empty(), "{:?}", folded.letters);
+        for (key, new) in folded.rows {
+            let stored = P::stored(self.rows.get(key), &new);
+            self.rows.insert(key.to_owned(), stored);
+        }
+    }
+
+    fn decoded(&self, slice: Slice) -> Read<Event> {
+        let contents = slice.accepted.iter().map(|arrived| {
+            let index = usize::try_from(arrived.envelope.mark.link_sequence - 1).expect("from 1");
+            // The offset is left out: it depends on which copy was read.
+            Ok(self.outputs[index].fact(&self.partition, 0))
+        });
+        Read { contents: contents.collect(), slice }
+    }
+}
+
+fn check<P: Table>(shard: ShardId, steps: &[history::Step], acts: &[Act])
+where
+    P::Rows: PartialEq,
+{
+    let outputs = outputs(shard, steps);
+    let expected = rows::<P>(shard, &outputs);
+    let last = outputs.len();
+    let mut world = World::<P>::new(shard, outputs);
+    acts.iter().for_each(|act| world.act(act));
+    // The shard's owner, whoever it is, writes everything in the end.
+    world.log.extend(0..last);
+    world.act(&Act::Read(usize::MAX / 2));
+    world.act(&Act::Apply);
+    assert_eq!(world.checkpoint.mark.link_sequence, i64::try_from(last).expect("small"));
+    assert_eq!(world.rows, expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn orders_are_the_fold_of_their_events(
+        acts in prop::collection::vec(act(), 0..120),
+        count in 1usize..9,
+    ) {
+        let shard = ShardId::new(Kind::Orders, 1);
+        check::<Orders>(shard, &history::orders("o", count), &acts);
+    }
+
+    #[test]
+    fn products_are_the_fold_of_their_events(
+        acts in prop::collection::vec(act(), 0..120),
+        count in 1usize..4,
+    ) {
+        let shard = ShardId::new(Kind::Products, 3);
+        check::<Products>(shard, &history::products("p", count), &acts);
+    }
+}

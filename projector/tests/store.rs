@@ -1,0 +1,212 @@
+//! The transaction against a real PostgreSQL: rows, checkpoint, letters, and who may commit.
+
+mod support;
+
+use std::time::Duration;
+
+use eventlog::Partition;
+use events::{Event, Kind, Money, ShardId, Topic, product::ProductRegistered};
+use projector::{
+    fold::Read,
+    intake::Intake,
+    link::{Checkpoint, Link},
+    migrate,
+    projection::{Projection, orders::Orders, products::Products},
+    store::{Applied, Error, Owner, apply, checkpoint, connect},
+};
+use sqlx::{PgPool, Row, postgres::PgListener};
+use support::{
+    database::Database,
+    history::{self, Step},
+    shard::{Output, outputs, rows},
+};
+
+/// One partition with its outputs, read in batches.
+struct Source {
+    partition: Partition,
+    outputs: Vec<Output>,
+}
+
+impl Source {
+    fn new(kind: Kind, steps: &[Step]) -> Self {
+        let shard = ShardId::new(kind, 0);
+        let partition = Partition::of(Topic::Events(kind), 0);
+        Self { partition, outputs: outputs(shard, steps) }
+    }
+
+    /// What a reader at `checkpoint` makes of the next `count` records.
+    fn batch(&self, checkpoint: Checkpoint, count: usize) -> [Read<Event>; 1] {
+        let mut intake = Intake::new(self.partition.clone(), checkpoint, Link::new(checkpoint));
+        let at = usize::try_from(checkpoint.next_offset).expect("positive");
+        for (index, output) in self.outputs.iter().enumerate().skip(at).take(count) {
+            intake.admit(output.record(&self.partition, i64::try_from(index).expect("small")));
+        }
+        let slice = intake.take().expect("a slice");
+        let contents = slice.accepted.iter().map(|arrived| {
+            let offset = arrived.record.offset;
+            let output = &self.outputs[usize::try_from(offset).expect("positive")];
+            Ok(output.fact(&self.partition, offset))
+        });
+        [Read { contents: contents.collect(), slice }]
+    }
+
+    async fn checkpoint<P: Projection>(&self, pool: &PgPool) -> Checkpoint {
+        let owner = Owner { projection: P::NAME, generation: 1 };
+        let partitions = [self.partition.clone()];
+        let loaded = checkpoint::load(pool, owner, &partitions).await.expect("a checkpoint");
+        loaded[&self.partition]
+    }
+
+    /// Applies everything in batches of `count` records.
+    async fn apply_all<P: Projection<Body = Event>>(&self, pool: &PgPool, count: usize) {
+        let last = i64::try_from(self.outputs.len()).expect("small");
+        loop {
+            let checkpoint = self.checkpoint::<P>(pool).await;
+            if checkpoint.mark.link_sequence == last {
+                return;
+            }
+            let batch = self.batch(checkpoint, count);
+            apply::<P>(pool, 1, &batch).await.expect("applied");
+        }
+    }
+}
+
+fn registered(sku: &str, name: &str) -> Step {
+    let (sku, name) = (sku.to_owned(), name.to_owned());
+    vec![ProductRegistered { sku, name, price: Money::new(1, "EUR") }.into()]
+}
+
+#[tokio::test]
+async fn rows_are_the_fold_of_the_events_whatever_the_batches() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let orders = Source::new(Kind::Orders, &history::orders("o", 20));
+    orders.apply_all::<Orders>(pool, 7).await;
+    let expected = rows::<Orders>(ShardId::new(Kind::Orders, 0), &orders.outputs);
+    let ids: Vec<&str> = expected.keys().map(String::as_str).collect();
+    let mut connection = pool.acquire().await.expect("a connection");
+    let stored = Orders::load(&mut connection, &ids).await.expect("rows");
+    assert_eq!(stored.len(), expected.len());
+    for (id, order) in &stored {
+        assert_eq!(order.order, expected[id].order);
+        assert_eq!(order.lines, expected[id].lines);
+    }
+    let history = sqlx::query("SELECT * FROM order_history ORDER BY link_sequence")
+        .fetch_all(pool)
+        .await
+        .expect("the history");
+    assert_eq!(history.len(), orders.outputs.len());
+    for (row, output) in history.iter().zip(&orders.outputs) {
+        assert_eq!(row.get::<&str, _>("order_id"), output.event.key());
+        assert_eq!(row.get::<&str, _>("type"), output.event.name());
+        assert_eq!(Some(row.get::<i64, _>("version")), output.version);
+        let body: serde_json::Value = row.get("body");
+        assert_eq!(body["order_id"], output.event.key());
+    }
+
+    let products = Source::new(Kind::Products, &history::products("p", 5));
+    products.apply_all::<Products>(pool, 3).await;
+    let expected = rows::<Products>(ShardId::new(Kind::Products, 0), &products.outputs);
+    let skus: Vec<&str> = expected.keys().map(String::as_str).collect();
+    let stored = Products::load(&mut connection, &skus).await.expect("rows");
+    assert_eq!(stored, expected);
+    drop(connection);
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_runners_that_start_from_one_checkpoint_one_commits() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let source = Source::new(Kind::Products, &history::products("p", 3));
+    let start = source.checkpoint::<Products>(pool).await;
+    let (whole, part) = (source.batch(start, 30), source.batch(start, 3));
+    let (whole, part) =
+        tokio::join!(apply::<Products>(pool, 1, &whole), apply::<Products>(pool, 1, &part));
+    let is_conflict = |outcome: &Result<Applied, Error>| matches!(outcome, Err(Error::Conflict(_)));
+    assert!(is_conflict(&whole) != is_conflict(&part), "{whole:?} {part:?}");
+    // The loser reads the checkpoint again and goes on; the rows are those of one runner.
+    source.apply_all::<Products>(pool, 4).await;
+    let stale = apply::<Products>(pool, 1, &source.batch(start, 30)).await;
+    assert!(is_conflict(&stale), "{stale:?}");
+    let versions: i64 = sqlx::query_scalar("SELECT sum(version)::bigint FROM products")
+        .fetch_one(pool)
+        .await
+        .expect("a sum");
+    let versioned = source.outputs.iter().filter(|output| output.version.is_some()).count();
+    assert_eq!(versions, i64::try_from(versioned).expect("small"));
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn rows_that_postgresql_refuses_are_parked_and_the_others_stored() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    // PostgreSQL takes no NUL in a text.
+    let steps = [registered("a", "fine"), registered("b", "nul \0"), registered("c", "fine")];
+    let source = Source::new(Kind::Products, &steps);
+    let start = source.checkpoint::<Products>(pool).await;
+    let applied = apply::<Products>(pool, 1, &source.batch(start, 3)).await.expect("applied");
+    assert_eq!(applied.letters, [("unstorable", 1)].into());
+    assert_eq!((applied.facts_count, applied.parked_count), (2, 1));
+    let skus: Vec<String> = sqlx::query_scalar("SELECT sku FROM products ORDER BY sku")
+        .fetch_all(pool)
+        .await
+        .expect("skus");
+    assert_eq!(skus, ["a", "c"]);
+    let letter = sqlx::query("SELECT * FROM dead_letters").fetch_one(pool).await.expect("one");
+    assert_eq!(letter.get::<&[u8], _>("key"), b"b");
+    assert_eq!(letter.get::<Option<i64>, _>("link_sequence"), Some(2));
+    assert_eq!(letter.get::<Vec<String>, _>("header_names")[0], "origin");
+    assert_eq!(letter.get::<Vec<Vec<u8>>, _>("header_values")[0], b"products/0:0:1:0");
+    assert_eq!(source.checkpoint::<Products>(pool).await.mark.link_sequence, 3);
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn a_commit_tells_whoever_waits_for_a_position() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let mut listener = PgListener::connect_with(pool).await.expect("a listener");
+    listener.listen("checkpoints").await.expect("listening");
+    let source = Source::new(Kind::Products, &history::products("p", 1));
+    source.apply_all::<Products>(pool, 100).await;
+    let notice = tokio::time::timeout(Duration::from_secs(10), listener.recv()).await;
+    let notice = notice.expect("in time").expect("a notice");
+    assert_eq!(notice.payload(), "products/products.events.v1/0");
+    drop(listener);
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn a_runner_frozen_inside_its_transaction_does_not_hold_up_the_next() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let source = Source::new(Kind::Products, &history::products("p", 1));
+    source.checkpoint::<Products>(pool).await;
+    let frozen = connect::pool(&database.stack.postgres_url(), 1).expect("a pool");
+    let mut transaction = frozen.begin().await.expect("a transaction");
+    sqlx::query("SELECT * FROM checkpoints FOR UPDATE")
+        .fetch_all(&mut *transaction)
+        .await
+        .expect("locked");
+    // PostgreSQL ends the idle transaction, and the lock goes with it.
+    source.apply_all::<Products>(pool, 100).await;
+    assert!(transaction.commit().await.is_err());
+    frozen.close().await;
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn migrations_are_applied_once_by_any_number_of_instances() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let again = tokio::join!(migrate::apply(pool), migrate::apply(pool), migrate::apply(pool));
+    assert!(matches!(again, (Ok(()), Ok(()), Ok(()))), "{again:?}");
+    assert!(migrate::missing(pool).await.expect("an answer").is_empty());
+    let url = database.stack.create_database("untouched").await.expect("a database");
+    let untouched = connect::pool(&url, 1).expect("a pool");
+    assert!(!migrate::missing(&untouched).await.expect("an answer").is_empty());
+    untouched.close().await;
+    database.stop().await;
+}
