@@ -108,9 +108,7 @@ impl Reading<'_> {
         let before = match self.marks.get(&source) {
             Some(mark) => *mark,
             // Retention may have taken the start of this partition.
-            None if !is_whole => {
-                Mark { link_sequence: mark.link_sequence - 1, ..mark }
-            }
+            None if !is_whole => Mark { link_sequence: mark.link_sequence - 1, ..mark },
             None => Mark::default(),
         };
         match before.arrival(mark) {

@@ -86,14 +86,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let (schemas, runtime) = (Arc::clone(&schemas), Handle::current());
         let compared = spawn_blocking(move || {
             let mut reader = LogReader::open(&connection, "spillway-verify")?;
-            let held = compare::compare(
-                &mut reader,
-                &target,
-                &expected,
-                &schemas,
-                &runtime,
-                &mut report,
-            );
+            let held =
+                compare::compare(&mut reader, &target, &expected, &schemas, &runtime, &mut report);
             held.map(|held| (held, report))
         });
         let held;

@@ -139,7 +139,8 @@ impl Rows {
         .fetch_all(&mut *self.moment)
         .await?;
         report.counts.orders += held.fold.projected().orders.len() as u64;
-        let folded = || held.fold.projected().orders.iter().filter(|(key, _)| !parked.contains(*key));
+        let folded =
+            || held.fold.projected().orders.iter().filter(|(key, _)| !parked.contains(*key));
         let expected = folded().map(|(_, folded)| order_row(folded));
         differences("orders", expected, found, |row| row.order_id.clone(), parked, report);
         let expected = folded().flat_map(|(_, folded)| line_rows(folded));
@@ -164,18 +165,21 @@ impl Rows {
         .fetch_all(&mut *self.moment)
         .await?;
         report.counts.products += held.fold.projected().products.len() as u64;
-        let expected = held.fold.projected().products.values().filter(|p| !parked.contains(p.sku())).map(|p| {
-            let price = p.price();
-            ProductRow {
-                sku: p.sku().to_owned(),
-                name: p.name().to_owned(),
-                price_amount: price.amount,
-                currency: price.currency,
-                on_hand: p.on_hand(),
-                reserved: p.reserved(),
-                version: p.version,
-            }
-        });
+        let expected =
+            held.fold.projected().products.values().filter(|p| !parked.contains(p.sku())).map(
+                |p| {
+                    let price = p.price();
+                    ProductRow {
+                        sku: p.sku().to_owned(),
+                        name: p.name().to_owned(),
+                        price_amount: price.amount,
+                        currency: price.currency,
+                        on_hand: p.on_hand(),
+                        reserved: p.reserved(),
+                        version: p.version,
+                    }
+                },
+            );
         differences("products", expected, found, |row| row.sku.clone(), parked, report);
         Ok(())
     }
