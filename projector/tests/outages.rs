@@ -2,13 +2,13 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use devstack::http;
+use devstack::{Process, Spec, http};
 use events::{Kind, ShardId, Topic};
-use projector::store::connect;
+use projector::{migrate, store::connect};
 use support::{
-    database::eventually,
+    database::{Database, eventually},
     history,
     shard::{Output, outputs},
     world::{Deployment, RUNTIME, World, run_to_end},
@@ -102,13 +102,24 @@ fn longer() -> Vec<history::Step> {
 #[test]
 fn without_the_right_to_migrate_it_waits_until_somebody_has() {
     RUNTIME.block_on(async {
-        let database = support::database::Database::start().await;
+        let database = Database::start().await;
         let url = database.stack.create_database("bare").await.expect("a database");
-        let run = run_to_end(&database.stack, &url, &["--no-migrate"]);
-        let waited = tokio::time::timeout(Duration::from_secs(2), run).await;
-        assert!(waited.is_err(), "it did not wait: {waited:?}");
         let pool = connect::pool(&url, 1).expect("a pool");
-        assert!(!projector::migrate::missing(&pool).await.expect("an answer").is_empty());
+        let log = database.stack.logs().join("projector.log");
+        let spec = Spec::new("projector", env!("CARGO_BIN_EXE_projector"), &log)
+            .args(["--listen", "127.0.0.1:0", "--no-migrate"])
+            .envs([("DATABASE_URL", &url)]);
+        let process = Process::spawn(spec).await.expect("a projector");
+        let said = async |text: &str| {
+            let log = std::fs::read_to_string(&log).ok()?;
+            log.lines().any(|line| line.contains(text)).then_some(())
+        };
+        eventually("a word about migrations", async || said("--migrate-only").await).await;
+        assert!(!migrate::missing(&pool).await.expect("an answer").is_empty());
+        migrate::apply(&pool).await.expect("migrations");
+        // Brokers are the next thing that it needs, and there are none.
+        eventually("the next step", async || said("Checking the topics").await).await;
+        process.stop().await;
         pool.close().await;
         database.stop().await;
     });

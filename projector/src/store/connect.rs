@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -20,6 +20,9 @@ const IDLE_IN_TRANSACTION_MS_MAX: &str = "5000";
 /// When the URL is no PostgreSQL URL.
 pub fn pool(url: &str, connections_max: u32) -> sqlx::Result<PgPool> {
     let options: PgConnectOptions = url.parse()?;
+    // sqlx asks whether a statement would be logged, and that question makes the subscriber swallow
+    // the next record of the thread (tokio-rs/tracing#2519): here the ones about failures.
+    let options = options.disable_statement_logging();
     let options = options.application_name("projector").options([
         ("statement_timeout", STATEMENT_MS_MAX),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MS_MAX),
