@@ -11,7 +11,8 @@ pub struct CommandDeadLetter {
     pub partition: i32,
     pub offset: i64,
     /// Stable code: `undecodable`, `unknown-schema`, `not-a-command`, `null-key`, `wrong-key`,
-    /// `wrong-partition`, `panic`.
+    /// `wrong-topic`, `wrong-partition`, `not-initialised`, `proposal-refused`,
+    /// `activation-refused`, `panic`.
     pub error_class: String,
     /// A sentence for people.
     pub message: String,

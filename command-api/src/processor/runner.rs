@@ -6,7 +6,8 @@ use std::{
 };
 
 use eventlog::{
-    Committed, Member, Membership, Partition, Polled, ReadError, Record, StartError, Timestamp,
+    Committed, Member, Membership, Pace, Partition, Polled, ReadError, Record, StartError,
+    Timestamp,
 };
 use events::{Kind, ShardId, Topic, header::View};
 use service::health::{Condition, Heartbeat};
@@ -310,8 +311,12 @@ fn open_outlet(settings: &Settings) -> Result<Outlet, StartError> {
 
 fn join_group(settings: &Settings) -> Result<Member, StartError> {
     let topics = [Topic::Commands(Kind::Orders).name(), Topic::Commands(Kind::Products).name()];
-    let membership =
-        Membership { group: &settings.group, client_id: &settings.client_id, topics: &topics };
+    let membership = Membership {
+        group: &settings.group,
+        client_id: &settings.client_id,
+        topics: &topics,
+        pace: Pace::AtOnce,
+    };
     Member::join(&settings.connection, &membership)
 }
 

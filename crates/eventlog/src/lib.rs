@@ -40,6 +40,7 @@ pub use producer::{Outgoing, Producer, Report, Reports, SendError};
 pub use reader::LogReader;
 pub use record::{Record, Timestamp};
 pub use registry::{Registry, SchemaIds, SchemaReader};
+pub use settings::Pace;
 pub use topics::Topics;
 
 /// Why the client library said no; its text is part of the error that carries it.

@@ -27,7 +27,7 @@ use rdkafka::{
 use crate::{
     Connection, Partition, ReadError, Record, StartError, Watermarks,
     consumer::{Fetcher, list_of, unanswered},
-    settings::{self, REQUEST_TIMEOUT},
+    settings::{self, Pace, REQUEST_TIMEOUT},
 };
 use rebalance::{Change, ClosingFlag, Rebalancing};
 
@@ -38,6 +38,7 @@ pub struct Membership<'a> {
     /// Name by which the brokers know this client.
     pub client_id: &'a str,
     pub topics: &'a [&'a str],
+    pub pace: Pace,
 }
 
 /// What a poll brought.
@@ -79,7 +80,7 @@ impl Member {
     pub fn join(connection: &Connection, membership: &Membership<'_>) -> Result<Self, StartError> {
         let (context, closing) = Rebalancing::new();
         let consumer: BaseConsumer<Rebalancing> =
-            settings::member(connection, membership.client_id, membership.group)
+            settings::member(connection, membership.client_id, membership.group, membership.pace)
                 .create_with_context(context)
                 .map_err(|source| StartError::of("group member", source))?;
         consumer

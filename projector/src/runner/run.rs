@@ -11,7 +11,7 @@
 
 use std::{future::Future, time::Duration};
 
-use eventlog::{Member, Membership, Partition, Polled, ReadError, StartError};
+use eventlog::{Member, Membership, Pace, Partition, Polled, ReadError, StartError};
 use events::Topic;
 use metrics::gauge;
 use service::health::{Condition, Heartbeat};
@@ -306,7 +306,8 @@ impl<P: Projection> Runner<P> {
 fn join<P: Projection>(context: &Context) -> Result<Member, StartError> {
     let topics: Vec<&str> = P::TOPICS.iter().map(|topic| topic.name()).collect();
     let group = format!("{}-{}", context.settings.group, P::NAME);
-    let membership = Membership { group: &group, client_id: &group, topics: &topics };
+    let membership =
+        Membership { group: &group, client_id: &group, topics: &topics, pace: Pace::InBatches };
     Member::join(&context.connection, &membership)
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eventlog::{Committed, Connection, Member, Membership, Partition, Polled, ReadError, Record};
+use eventlog::{
+    Committed, Connection, Member, Membership, Pace, Partition, Polled, ReadError, Record,
+};
 
 use crate::support::{
     DEADLINE, SHORT, connection, fill, own_broker, random_name, random_topic, shared_broker, until,
@@ -206,7 +208,7 @@ fn a_member_that_never_met_a_broker_can_leave() {
 }
 
 fn join(connection: &Connection, group: &str, topic: &str) -> Member {
-    let membership = Membership { group, client_id: "test", topics: &[topic] };
+    let membership = Membership { group, client_id: "test", topics: &[topic], pace: Pace::AtOnce };
     Member::join(connection, &membership).expect("a member")
 }
 
