@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -36,6 +36,9 @@ impl Database {
     /// on `/readyz` what is missing, while PostgreSQL is away.
     pub fn new(options: PgConnectOptions, settings: Settings) -> Self {
         let statement_ms = settings.statement.as_millis().to_string();
+        // sqlx asks whether a statement would be logged, and that question makes the subscriber
+        // swallow the next record of the thread (tokio-rs/tracing#2519).
+        let options = options.disable_statement_logging();
         let options = options.application_name("query-api").options([
             ("statement_timeout", statement_ms.as_str()),
             // This program has no business writing; a mistake becomes an error.
