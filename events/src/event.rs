@@ -4,8 +4,8 @@ use crate::{
     Kind,
     codec::{self, Record, record_union},
     order::{
-        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
+        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPartlyReserved,
+        OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
     product::{
         PriceChanged, ProductRegistered, ReservationRefused, StockAdjusted, StockReceived,
@@ -33,6 +33,7 @@ record_union! {
         OrderCancelled,
         OrderExpired,
         LateReservationReleased,
+        OrderPartlyReserved,
     }
 }
 
@@ -57,6 +58,7 @@ impl Event {
             Event::OrderCancelled(e) => &e.order_id,
             Event::OrderExpired(e) => &e.order_id,
             Event::LateReservationReleased(e) => &e.order_id,
+            Event::OrderPartlyReserved(e) => &e.order_id,
         }
     }
 

@@ -39,6 +39,21 @@ pub struct OrderReserved {
     pub payment_deadline: Millis,
 }
 
+/// Some lines hold stock and the others were refused; payment of what is held is awaited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPartlyReserved {
+    pub order_id: String,
+    /// The lines that hold stock; at least one.
+    pub lines: Vec<PricedLine>,
+    /// The lines that were refused; at least one. A line in neither list was withheld: it stood
+    /// beside a refused one where all or nothing was held.
+    pub refused: Vec<RefusedLine>,
+    /// Sum of quantity times unit price over the held lines.
+    pub total: Money,
+    /// Log time after which the order expires.
+    pub payment_deadline: Millis,
+}
+
 /// At least one line was refused; the order is final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRejected {
@@ -94,6 +109,7 @@ pub struct LateReservationReleased {
 record!(OrderPlaced, "spillway.events", "events/OrderPlaced.v1.avsc");
 record!(ReservationRecorded, "spillway.events", "events/ReservationRecorded.v1.avsc");
 record!(OrderReserved, "spillway.events", "events/OrderReserved.v1.avsc");
+record!(OrderPartlyReserved, "spillway.events", "events/OrderPartlyReserved.v1.avsc");
 record!(OrderRejected, "spillway.events", "events/OrderRejected.v1.avsc");
 record!(OrderPaid, "spillway.events", "events/OrderPaid.v1.avsc");
 record!(OrderShipped, "spillway.events", "events/OrderShipped.v1.avsc");

@@ -148,6 +148,17 @@ async fn an_outcome_tells_what_became_of_a_command() {
         })
     );
 
+    let left_out = json!({"line": 2, "sku": "B", "reason": "unknown-sku"});
+    let in_part = json!({
+        "code": "partly-reserved", "detail": "The order is reserved without one line.",
+        "lines": [{"line": 2, "sku": "B", "reason": "unknown-sku", "available": null}],
+    });
+    let partly = Uuid::from_u128(4);
+    rows::outcome(&world.pool, partly, Some(in_part), &positions).await;
+    let answer = world.get(&format!("/v1/commands/{partly}")).await.json();
+    assert_eq!((&answer["status"], &answer["refusal"]), (&json!("done"), &json!(null)));
+    assert_eq!(answer["order"]["refused_lines"], json!([left_out]));
+
     let unknown = world.get(&format!("/v1/commands/{}", Uuid::from_u128(3))).await;
     assert_eq!(unknown.problem(404, "unknown-command")["retry"], "safe");
     assert_eq!(unknown.header("retry-after"), "1");

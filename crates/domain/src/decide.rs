@@ -1,12 +1,8 @@
 //! The way in: one function that answers every client command and every follow-up.
 
-use events::{
-    Command, Event, Millis,
-    command::{Author, Parameters},
-    outcome::Refusal,
-};
+use events::{Command, Event, Millis, command::Author, outcome::Refusal};
 
-use crate::{Order, Product, bounds, order, product};
+use crate::{Order, Product, Rules, bounds, order, product, rules::Version};
 
 /// The aggregates of one shard, as decide may see them.
 pub trait Lookup {
@@ -44,7 +40,7 @@ impl Decision {
     }
 }
 
-/// Answers a client command or a follow-up. `now` is the shard's log time.
+/// Answers a client command or a follow-up under these rules. `now` is the shard's log time.
 ///
 /// A follow-up is never refused. Control records decide nothing here: `Tick` is carried out with
 /// [`order::expire`], the others concern the shard and not its aggregates.
@@ -52,12 +48,7 @@ impl Decision {
 /// # Panics
 /// When a follow-up contradicts what this system wrote before, such as giving back stock that
 /// nobody holds. That is a broken invariant of ours, and the shard must stop.
-pub fn decide(
-    lookup: &impl Lookup,
-    command: &Command,
-    now: Millis,
-    parameters: &Parameters,
-) -> Decision {
+pub fn decide(lookup: &impl Lookup, command: &Command, now: Millis, rules: &Rules<'_>) -> Decision {
     if command.author() == Author::Client
         && let Some(refusal) = bounds::refusal(&bounds::check(command))
     {
@@ -68,7 +59,10 @@ pub fn decide(
         Command::ChangePrice(c) => product::decide::change_price(lookup.product(&c.sku), c),
         Command::ReceiveStock(c) => product::decide::receive(lookup.product(&c.sku), c),
         Command::AdjustStock(c) => product::decide::adjust(lookup.product(&c.sku), c),
-        Command::ReserveStock(c) => product::reserve::reserve(lookup, c),
+        Command::ReserveStock(c) => match rules.version {
+            Version::WholeOrders => product::reserve::reserve(lookup, c),
+            Version::PartialReservation => product::partial::reserve(lookup, c),
+        },
         Command::ReleaseStock(c) => product::reserve::release(lookup, c),
         Command::ShipStock(c) => product::reserve::ship(lookup, c),
         Command::PlaceOrder(c) => order::decide::place(lookup.order(&c.order_id), c, now),
@@ -76,7 +70,7 @@ pub fn decide(
         Command::CancelOrder(c) => order::decide::cancel(lookup.order(&c.order_id), c, now),
         Command::ShipOrder(c) => order::decide::ship(lookup.order(&c.order_id), c, now),
         Command::RecordReservation(c) => {
-            order::answer::record(lookup.order(&c.order_id), c, now, parameters)
+            order::answer::record(lookup.order(&c.order_id), c, now, rules)
         }
         Command::Tick(_)
         | Command::ProposeRules(_)

@@ -11,10 +11,12 @@ pub mod order;
 pub mod product;
 mod react;
 pub mod refusal;
+pub mod rules;
 mod unfit;
 
 pub use decide::{Decision, Lookup, decide};
 pub use order::Order;
 pub use product::Product;
 pub use react::{FollowUp, Reaction, react};
+pub use rules::Rules;
 pub use unfit::{Misfit, Unfit};

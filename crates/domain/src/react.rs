@@ -59,6 +59,7 @@ pub fn react(events: &[Event], reaction: &Reaction<'_>) -> Vec<FollowUp> {
             | Event::StockShipped(_)
             | Event::ReservationRecorded(_)
             | Event::OrderReserved(_)
+            | Event::OrderPartlyReserved(_)
             | Event::OrderPaid(_) => {}
         }
     }

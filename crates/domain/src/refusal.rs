@@ -1,6 +1,9 @@
 //! Refusal codes: the stable words in which decide says "no".
 
-use events::{line::RefusedLine, outcome::Refusal};
+use events::{
+    line::RefusedLine,
+    outcome::{PARTLY_RESERVED, Refusal},
+};
 
 /// Why a command was refused; also the reason of a refused line, and the last segment of the
 /// problem type. A released code keeps its meaning for ever.
@@ -113,6 +116,15 @@ impl Code {
     pub fn refuse(self, detail: impl Into<String>) -> Refusal {
         Refusal { code: self.as_str().to_owned(), detail: detail.into(), lines: Vec::new() }
     }
+}
+
+/// What a reserved order says of the lines that it had to leave out.
+pub(crate) fn left_out(lines: &[RefusedLine]) -> Refusal {
+    let detail = match lines.len() {
+        1 => "The order is reserved without one line.".to_owned(),
+        lines => format!("The order is reserved without {lines} lines."),
+    };
+    Refusal { code: PARTLY_RESERVED.to_owned(), detail, lines: lines.to_vec() }
 }
 
 /// The refusal of a rejected order: the first refused line gives the code.

@@ -7,6 +7,7 @@
 //!   each is read. No fetch ever starts at a default position.
 //! - [`LogReader`]: partitions read from explicit offsets, without a group.
 //! - [`Topics`]: creates the topics, writes the first records of every shard, refuses wrong ones.
+//! - [`control_records`]: what an operator says to shards, written into their command logs.
 //! - [`Registry`], [`SchemaReader`]: the registry's ids, and the schemas behind them.
 //! - [`decode_event`]: a record of an event topic as an event, or why it is poison.
 //!
@@ -17,6 +18,7 @@ mod admin;
 mod connection;
 mod consumer;
 mod context;
+pub mod control_records;
 mod decode;
 mod group;
 mod member;

@@ -1,22 +1,35 @@
 //! Client commands: age, memory, version, then decide (PROTOCOL 15).
 
-use events::{Command, Millis, command::Parameters, outcome::Refusal};
+use domain::Rules;
+use events::{Command, Millis, outcome::Refusal};
 
 use crate::{
+    halt::Halt,
     intake::{Client, Fault},
     plan::{Notice, Plan, Verdict, guarded, react},
+    rules::Revision,
     state::{Recall, State},
 };
 
-pub(crate) fn plan(state: &State, now: Millis, client: &Client<'_>) -> Plan {
-    let Some(rules) = state.rules() else {
-        return Plan {
+/// Plans by these rules; `None` before the shard has any.
+pub(crate) fn plan(
+    state: &State,
+    now: Millis,
+    client: &Client<'_>,
+    rules: Option<&Revision>,
+) -> Result<Plan, Halt> {
+    match rules {
+        Some(rules) => Ok(plan_by(&rules.in_force()?, state, now, client)),
+        None => Ok(Plan {
             verdict: Some(Verdict::NotInitialised),
             dead_letter: Some(Fault::new("not-initialised", "the shard has no rules yet")),
             ..Plan::default()
-        };
-    };
-    let parameters = &rules.parameters;
+        }),
+    }
+}
+
+fn plan_by(rules: &Rules<'_>, state: &State, now: Millis, client: &Client<'_>) -> Plan {
+    let parameters = rules.parameters;
     let too_old = now > client.issued_at.saturating_add(parameters.accept_ms);
     let too_new = client.issued_at > now.saturating_add(parameters.skew_ms);
     if too_old || too_new {
@@ -29,15 +42,15 @@ pub(crate) fn plan(state: &State, now: Millis, client: &Client<'_>) -> Plan {
         Recall::Unknown => {}
     }
     match &client.body {
-        Ok(command) => decide(state, now, parameters, client, command),
+        Ok(command) => decide(rules, state, now, client, command),
         Err(fault) => unreadable(fault),
     }
 }
 
 fn decide(
+    rules: &Rules<'_>,
     state: &State,
     now: Millis,
-    parameters: &Parameters,
     client: &Client<'_>,
     command: &Command,
 ) -> Plan {
@@ -45,8 +58,8 @@ fn decide(
         return refused(refusal);
     }
     let decided = guarded(|| {
-        let decision = domain::decide(state, command, now, parameters);
-        let follow_ups = react(state, parameters, &decision.events);
+        let decision = domain::decide(state, command, now, rules);
+        let follow_ups = react(state, rules.parameters, &decision.events);
         (decision, follow_ups)
     });
     let (decision, follow_ups) = match decided {

@@ -7,12 +7,19 @@ use crate::{
     halt::Halt,
     intake::Fault,
     plan::{Notice, Plan, guarded, react},
+    rules::Revision,
     state::State,
 };
 
-pub(crate) fn plan(state: &State, now: Millis, command: &Command) -> Result<Plan, Halt> {
+/// Plans a control record; `rules` are those that a Tick expires orders by.
+pub(crate) fn plan(
+    state: &State,
+    now: Millis,
+    command: &Command,
+    rules: Option<&Revision>,
+) -> Result<Plan, Halt> {
     match command {
-        Command::Tick(_) => tick(state, now),
+        Command::Tick(_) => tick(state, now, rules),
         Command::ProposeRules(proposal) => Ok(match state.rules.objection(proposal) {
             None => Plan { proposal: Some(proposal.clone()), ..Plan::default() },
             Some(objection) => foreign("proposal-refused", objection),
@@ -36,9 +43,9 @@ pub(crate) fn plan(state: &State, now: Millis, command: &Command) -> Result<Plan
 }
 
 /// Expires what is due at this log time, the earliest first, a bounded number at a time.
-fn tick(state: &State, now: Millis) -> Result<Plan, Halt> {
-    let Some(rules) = state.rules() else { return Ok(Plan::default()) };
-    let parameters = &rules.parameters;
+fn tick(state: &State, now: Millis, rules: Option<&Revision>) -> Result<Plan, Halt> {
+    let Some(rules) = rules else { return Ok(Plan::default()) };
+    let parameters = rules.in_force()?.parameters;
     guarded(|| {
         let events: Vec<_> = state
             .deadlines

@@ -6,22 +6,28 @@ use crate::{
     halt::Halt,
     intake::FollowUp,
     plan::{Notice, Plan, guarded, react},
-    rules::{KNOWN_RULES, Revision},
+    rules::Revision,
     state::State,
 };
 
-pub(crate) fn plan(state: &State, now: Millis, follow_up: &FollowUp<'_>) -> Result<Plan, Halt> {
+/// Plans by the shard's rules, or by those given `instead`.
+pub(crate) fn plan(
+    state: &State,
+    now: Millis,
+    follow_up: &FollowUp<'_>,
+    instead: Option<&Revision>,
+) -> Result<Plan, Halt> {
     match state.links.arrival(follow_up.source, follow_up.mark) {
         Arrival::Repeat => return Ok(noticed(Notice::Repeat(follow_up.source))),
         Arrival::Gap => return Ok(noticed(Notice::Gap(follow_up.source))),
         Arrival::Next => {}
     }
     let activation = activation(state, follow_up)?;
-    let rules = activation.as_ref().or(state.rules()).ok_or(Halt::NotInitialised)?;
-    let parameters = &rules.parameters;
+    let revision = instead.or(activation.as_ref()).or(state.rules()).ok_or(Halt::NotInitialised)?;
+    let rules = revision.in_force()?;
     let (events, follow_ups) = guarded(|| {
-        let decision = domain::decide(state, &follow_up.command, now, parameters);
-        let follow_ups = react(state, parameters, &decision.events);
+        let decision = domain::decide(state, &follow_up.command, now, &rules);
+        let follow_ups = react(state, rules.parameters, &decision.events);
         (decision.events, follow_ups)
     })
     .map_err(|message| Halt::FollowUpPanicked { source_shard: follow_up.source, message })?;
@@ -59,11 +65,7 @@ fn activation(state: &State, follow_up: &FollowUp<'_>) -> Result<Option<Revision
 
 /// Refuses a revision whose code version this binary does not have.
 pub(crate) fn known(revision: &Revision) -> Result<Revision, Halt> {
-    if KNOWN_RULES.contains(&revision.rules) {
-        Ok(*revision)
-    } else {
-        Err(Halt::UnknownRules { revision: revision.revision, rules: revision.rules })
-    }
+    revision.in_force().map(|_| *revision)
 }
 
 fn noticed(notice: Notice) -> Plan {

@@ -12,7 +12,7 @@ pub enum Halt {
     UnknownRules { revision: i64, rules: i32 },
     #[error(
         "a follow-up from {source_shard} carries rules revision {revision}, which was never \
-         proposed here: run `spillway topics apply`"
+         proposed here: `spillway rules list` shows where it was"
     )]
     RevisionNotProposed { source_shard: ShardId, revision: i64 },
     #[error("a follow-up arrived before the first rules: run `spillway topics apply`")]

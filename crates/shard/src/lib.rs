@@ -20,8 +20,10 @@ mod plan;
 pub mod processor;
 mod record;
 mod rules;
+mod rules_log;
 mod state;
 mod step;
+pub mod trial;
 
 pub use chain::Chain;
 pub use halt::Halt;
@@ -29,5 +31,6 @@ pub use output::Output;
 pub use plan::Notice;
 pub use record::{Record, Timestamp};
 pub use rules::{KNOWN_RULES, Revision};
+pub use rules_log::RulesLog;
 pub use state::{State, format};
 pub use step::{Step, step};

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::rules::Version;
 use events::command::{Parameters, ProposeRules};
 use serde::{Deserialize, Serialize};
 
-/// The code versions that this binary can decide by.
-pub const KNOWN_RULES: [i32; 1] = [1];
+use crate::halt::Halt;
+
+/// The code versions that this binary can decide by, rising.
+pub const KNOWN_RULES: &[i32] = domain::rules::KNOWN;
 
 /// A code version with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,19 @@ pub struct Revision {
     /// Code version.
     pub rules: i32,
     pub parameters: Parameters,
+}
+
+impl Revision {
+    /// The rules to decide by.
+    ///
+    /// # Errors
+    /// This binary does not have the code version.
+    pub(crate) fn in_force(&self) -> Result<domain::Rules<'_>, Halt> {
+        match Version::of_number(self.rules) {
+            Some(version) => Ok(domain::Rules { version, parameters: &self.parameters }),
+            None => Err(Halt::UnknownRules { revision: self.revision, rules: self.rules }),
+        }
+    }
 }
 
 /// The active revision, and those that were proposed after it.
@@ -31,6 +47,10 @@ impl Rules {
 
     pub(crate) fn proposed(&self, revision: i64) -> Option<&Revision> {
         self.proposed.get(&revision)
+    }
+
+    pub(crate) fn all_proposed(&self) -> impl Iterator<Item = &Revision> {
+        self.proposed.values()
     }
 
     pub(crate) fn revision(&self) -> i64 {
@@ -87,4 +107,30 @@ impl Rules {
 
 fn counts_of(p: &Parameters) -> [i32; 4] {
     [p.orders_partitions, p.products_partitions, p.replies_partitions, p.dead_letters_partitions]
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Command, Kind, ShardId, command::Tick, header::View, profile::Profile};
+
+    use super::*;
+    use crate::{Record, State, Timestamp, step};
+
+    /// A snapshot of a later release holds rules that only that release has.
+    #[test]
+    fn a_state_under_rules_that_this_binary_does_not_have_decides_nothing() {
+        let mut state = State::new(ShardId::new(Kind::Orders, 0));
+        let parameters = Profile::LOCAL.parameters();
+        state.rules.activate(Revision { revision: 7, rules: 9_999, parameters });
+        let value = Command::from(Tick {}).to_single_object();
+        let record = Record {
+            offset: 0,
+            timestamp: Timestamp::LogAppend(1),
+            key: None,
+            value: Some(&value),
+            headers: View(&[]),
+        };
+        let unknown = Halt::UnknownRules { revision: 7, rules: 9_999 };
+        assert_eq!(step(&mut state, &record), Err(unknown));
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     output::Output,
     plan::{Notice, Plan},
     record::{Record, Timestamp},
+    rules::Revision,
     state::{State, Tombstone},
 };
 
@@ -27,19 +28,39 @@ pub struct Step {
 /// # Errors
 /// A [`Halt`] stops the shard before this record; the state must be dropped.
 pub fn step(state: &mut State, record: &Record<'_>) -> Result<Step, Halt> {
+    let (intake, now) = begin(state, record)?;
+    let plan = plan(state, now, &intake, None)?;
+    Ok(apply(state, record, now, &intake, plan))
+}
+
+/// Reads the record and forgets what its time makes forgotten; gives the log time of the step.
+pub(crate) fn begin<'a>(
+    state: &mut State,
+    record: &Record<'a>,
+) -> Result<(Intake<'a>, Millis), Halt> {
     if record.offset != state.next_offset {
         return Err(Halt::OutOfOrder { expected: state.next_offset, found: record.offset });
     }
     let intake = intake::read(state, record)?;
     let now = record.timestamp.advance(state.now);
     evict(state, now);
-    let plan = match &intake {
-        Intake::Client(client) => client::plan(state, now, client),
-        Intake::FollowUp(follow_up) => follow_up::plan(state, now, follow_up)?,
-        Intake::Control(command) => control::plan(state, now, command)?,
-        Intake::Foreign(fault) => Plan { dead_letter: Some(fault.clone()), ..Plan::default() },
-    };
-    Ok(apply(state, record, now, &intake, plan))
+    Ok((intake, now))
+}
+
+/// Decides by the shard's rules, or by those given `instead`; changes nothing.
+pub(crate) fn plan(
+    state: &State,
+    now: Millis,
+    intake: &Intake<'_>,
+    instead: Option<&Revision>,
+) -> Result<Plan, Halt> {
+    let rules = instead.or(state.rules());
+    match intake {
+        Intake::Client(client) => client::plan(state, now, client, rules),
+        Intake::FollowUp(follow_up) => follow_up::plan(state, now, follow_up, instead),
+        Intake::Control(command) => control::plan(state, now, command, rules),
+        Intake::Foreign(fault) => Ok(Plan { dead_letter: Some(fault.clone()), ..Plan::default() }),
+    }
 }
 
 /// Forgets commands and retires final orders, a bounded number of each.
@@ -56,7 +77,8 @@ fn evict(state: &mut State, now: Millis) {
     }
 }
 
-fn apply(
+/// Carries out a plan.
+pub(crate) fn apply(
     state: &mut State,
     record: &Record<'_>,
     now: Millis,

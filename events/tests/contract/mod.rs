@@ -18,8 +18,8 @@ use events::{
     },
     dead_letter::CommandDeadLetter,
     order::{
-        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
+        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPartlyReserved,
+        OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
     outcome::Outcome,
     product::{
@@ -54,7 +54,7 @@ pub fn visit_events(visitor: &mut impl Visitor) {
         ProductRegistered PriceChanged StockReceived StockAdjusted StockReserved
         ReservationRefused StockReleased StockShipped OrderPlaced ReservationRecorded
         OrderReserved OrderRejected OrderPaid OrderShipped OrderCancelled OrderExpired
-        LateReservationReleased
+        LateReservationReleased OrderPartlyReserved
     );
 }
 

@@ -101,7 +101,7 @@ impl Projection for Outcomes {
 
 impl Row {
     fn status(&self) -> &'static str {
-        if self.outcome.refusal.is_none() { "done" } else { "refused" }
+        if self.outcome.refused().is_none() { "done" } else { "refused" }
     }
 }
 

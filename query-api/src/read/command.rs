@@ -1,7 +1,7 @@
 //! What became of a client command.
 
 use chrono::{DateTime, Utc};
-use events::{outcome, position};
+use events::{line, outcome, position};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
@@ -33,7 +33,7 @@ pub struct CommandOutcome {
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = "date-time")]
     pub decided_at: DateTime<Utc>,
-    /// Null when the command was carried out.
+    /// Null when the command was carried out, be it only in part.
     pub refusal: Option<Refusal>,
     /// The order as the command left it; null for products and unknown orders.
     pub order: Option<OrderState>,
@@ -75,7 +75,7 @@ pub struct RefusedLine {
 pub struct OrderState {
     /// `placed`, `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`.
     pub status: String,
-    /// Null until all lines are reserved.
+    /// Price of the reserved lines; null until the order is reserved.
     pub total: Option<Money>,
     /// Until when payment is awaited; null unless it is or was.
     #[serde(serialize_with = "time::optional::serialize")]
@@ -83,6 +83,9 @@ pub struct OrderState {
     pub payment_deadline: Option<DateTime<Utc>>,
     /// What must be paid back.
     pub refund_due: Option<Money>,
+    /// The lines that the order was reserved without; absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_lines: Vec<RefusedLine>,
 }
 
 const BY_ID: &str = "
@@ -106,6 +109,13 @@ impl FromRow<'_, PgRow> for CommandOutcome {
         let refusal: Option<Json<outcome::Refusal>> = row.try_get("refusal")?;
         let order: Option<Json<outcome::OrderSummary>> = row.try_get("order_summary")?;
         let Json(position): Json<Vec<events::Position>> = row.try_get("position")?;
+        // A command that was carried out says here which lines it had to leave out.
+        let (refusal, left_out) = match refusal {
+            Some(Json(refusal)) if refusal.code == outcome::PARTLY_RESERVED => {
+                (None, refusal.lines)
+            }
+            refusal => (refusal.map(|Json(refusal)| refusal.into()), Vec::new()),
+        };
         Ok(Self {
             command_id: row.try_get("command_id")?,
             command: row.try_get("command")?,
@@ -113,8 +123,8 @@ impl FromRow<'_, PgRow> for CommandOutcome {
             status: row.try_get("status")?,
             version: (version > 0).then_some(version),
             decided_at: row.try_get("decided_at")?,
-            refusal: refusal.map(|Json(refusal)| refusal.into()),
-            order: order.map(|Json(order)| order.into()),
+            refusal,
+            order: order.map(|Json(order)| OrderState::of(order, left_out)),
             position: position::to_token(&position),
         })
     }
@@ -122,28 +132,30 @@ impl FromRow<'_, PgRow> for CommandOutcome {
 
 impl From<outcome::Refusal> for Refusal {
     fn from(refusal: outcome::Refusal) -> Self {
-        let lines = refusal.lines.into_iter().map(|line| RefusedLine {
-            line: line.line,
-            sku: line.sku,
-            reason: line.reason,
-            available: line.available,
-        });
         Self {
             problem: format!("/problems/{}", refusal.code),
             code: refusal.code,
             detail: refusal.detail,
-            lines: lines.collect(),
+            lines: refusal.lines.into_iter().map(RefusedLine::from).collect(),
         }
     }
 }
 
-impl From<outcome::OrderSummary> for OrderState {
-    fn from(order: outcome::OrderSummary) -> Self {
+impl From<line::RefusedLine> for RefusedLine {
+    fn from(line: line::RefusedLine) -> Self {
+        let line::RefusedLine { line, sku, reason, available } = line;
+        Self { line, sku, reason, available }
+    }
+}
+
+impl OrderState {
+    fn of(order: outcome::OrderSummary, left_out: Vec<line::RefusedLine>) -> Self {
         Self {
             status: order.status,
             total: order.total.map(Money::from),
             payment_deadline: order.payment_deadline.and_then(DateTime::from_timestamp_millis),
             refund_due: order.refund_due.map(Money::from),
+            refused_lines: left_out.into_iter().map(RefusedLine::from).collect(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct OrderOverview {
     /// `placed`, `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`.
     #[schema(example = "reserved")]
     pub status: String,
-    /// Null until all lines are reserved.
+    /// Price of the reserved lines; null until the order is reserved.
     pub total: Option<Money>,
     /// Until when payment is awaited; null unless it is or was.
     #[serde(serialize_with = "time::optional::serialize")]

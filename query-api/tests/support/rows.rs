@@ -89,13 +89,14 @@ pub(crate) async fn product(pool: &PgPool, sku: &str, on_hand: i64, reserved: i6
     .unwrap();
 }
 
-/// An outcome; a refused one when there is a refusal.
+/// An outcome; a refused one when there is a refusal of more than single lines.
 pub(crate) async fn outcome(
     pool: &PgPool,
     command_id: Uuid,
     refusal: Option<Value>,
     position: &[Position],
 ) {
+    let is_done = refusal.as_ref().is_none_or(|refusal| refusal["code"] == "partly-reserved");
     let order = serde_json::json!({
         "status": "reserved", "total": {"amount": 2500, "currency": "EUR"},
         "payment_deadline": at(900_000).timestamp_millis(), "refund_due": null,
@@ -106,7 +107,7 @@ pub(crate) async fn outcome(
          VALUES ($1, 'orders', 'o 1', 'PlaceOrder', 'anonymous', $2, 2, $3, $4, $5, $6, 0)",
     )
     .bind(command_id)
-    .bind(if refusal.is_some() { "refused" } else { "done" })
+    .bind(if is_done { "done" } else { "refused" })
     .bind(refusal)
     .bind(order)
     .bind(serde_json::to_value(position).unwrap())

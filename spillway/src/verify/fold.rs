@@ -98,6 +98,9 @@ impl Fold {
             Event::OrderReserved(e) => {
                 e.lines.iter().map(|line| (line.line, line.unit_price)).collect()
             }
+            Event::OrderPartlyReserved(e) => {
+                e.lines.iter().map(|line| (line.line, line.unit_price)).collect()
+            }
             _ => Vec::new(),
         };
         folded.unit_prices.extend(prices);

@@ -204,7 +204,7 @@ impl Rows {
         let found =
             found.into_iter().filter(|r| held.outcomes.contains_key(&r.command_id)).collect();
         let expected = held.outcomes.values().filter(|o| !parked.contains(&o.key)).map(|o| {
-            let status = if o.refusal.is_none() { "done" } else { "refused" };
+            let status = if o.refused().is_none() { "done" } else { "refused" };
             OutcomeRow {
                 command_id: o.command_id.clone(),
                 kind: o.kind.clone(),

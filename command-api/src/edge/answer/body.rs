@@ -1,6 +1,6 @@
 //! The bodies of answers that are no problems.
 
-use events::{Kind, Money, log_time, outcome::Outcome};
+use events::{Kind, Money, line::RefusedLine, log_time, outcome::Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub(crate) struct OrderAnswer {
     status: String,
     /// Version of the order after the command, as in `ETag`.
     version: i64,
-    /// Present once all lines are reserved.
+    /// Price of the reserved lines; present once the order is reserved.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Amount>,
     /// Until when payment is or was awaited (RFC 3339).
@@ -36,9 +36,26 @@ pub(crate) struct OrderAnswer {
     /// What must be paid back, after the cancellation of a paid order.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_due: Option<Amount>,
+    /// The lines that the order was reserved without; present when there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_lines: Vec<LineLeftOut>,
     /// The command, as in `/v1/commands/{id}`.
     #[schema(value_type = String, example = "6d5a0c1e-6f3c-5a37-9a3e-0c8f0c7b1f7e")]
     command_id: Uuid,
+}
+
+/// A line that the order was reserved without.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LineLeftOut {
+    /// Number of the line in its order, from 1.
+    line: i32,
+    sku: String,
+    /// `out-of-stock`, `unknown-sku`, `price-changed` or `currency-mismatch`.
+    #[schema(example = "out-of-stock")]
+    reason: String,
+    /// Pieces that were available, where stock was the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<i64>,
 }
 
 /// A product after a command that was carried out.
@@ -85,7 +102,19 @@ impl OrderAnswer {
             total: order.and_then(|order| order.total.as_ref()).map(Amount::of),
             payment_deadline: order.and_then(|order| order.payment_deadline).map(log_time::rfc3339),
             refund_due: order.and_then(|order| order.refund_due.as_ref()).map(Amount::of),
+            refused_lines: outcome.left_out().iter().map(LineLeftOut::of).collect(),
             command_id: subject.command_id,
+        }
+    }
+}
+
+impl LineLeftOut {
+    fn of(line: &RefusedLine) -> Self {
+        Self {
+            line: line.line,
+            sku: line.sku.clone(),
+            reason: line.reason.clone(),
+            available: line.available,
         }
     }
 }

@@ -79,7 +79,7 @@ fn replied(subject: &Subject, reply: Reply) -> Response {
 }
 
 fn decided(subject: &Subject, outcome: &Outcome) -> Response {
-    let mut response = match &outcome.refusal {
+    let mut response = match outcome.refused() {
         Some(refusal) => refused::problem(subject, outcome, refusal).into_response(),
         None => done(subject, outcome),
     };

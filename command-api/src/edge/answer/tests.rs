@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::refusal::Code;
 use events::line::RefusedLine;
-use events::outcome::{OrderSummary, Outcome, Refusal};
+use events::outcome::{OrderSummary, Outcome, PARTLY_RESERVED, Refusal};
 use events::reply::{Answer, Reply};
 use events::{Kind, Money, Position};
 use http::{HeaderMap, StatusCode};
@@ -99,6 +99,29 @@ async fn a_placed_order_is_created_and_says_where_it_is_and_what_to_pay() {
             "command_id": COMMAND.to_string(),
         })
     );
+}
+
+#[tokio::test]
+async fn an_order_that_is_reserved_in_part_is_created_and_names_the_lines_left_out() {
+    let line = RefusedLine {
+        line: 2,
+        sku: "B-2".to_owned(),
+        reason: "out-of-stock".to_owned(),
+        available: Some(1),
+    };
+    let left_out = Refusal {
+        code: PARTLY_RESERVED.to_owned(),
+        detail: "The order is reserved without one line.".to_owned(),
+        lines: vec![line],
+    };
+    let reply = reply(Answer::Decided, Some(outcome(Kind::Orders, Some(left_out))));
+    let (status, headers, body) =
+        sent(&subject(Kind::Orders, true), Ending::Replied(Box::new(reply))).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(headers["location"], "/v1/orders/o%201%2F2");
+    assert_eq!((&body["status"], &body["total"]["amount"]), (&json!("reserved"), &json!(9_980)));
+    let refused = json!({"line": 2, "sku": "B-2", "reason": "out-of-stock", "available": 1});
+    assert_eq!(body["refused_lines"], json!([refused]));
 }
 
 #[tokio::test]

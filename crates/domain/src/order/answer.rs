@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use events::{
-    Kind, Millis, Money, ShardId,
+    Event, Kind, Millis, Money, ShardId,
     command::{Parameters, RecordReservation},
     line::{LineQuantity, PricedLine, RefusedLine},
     order::{LateReservationReleased, OrderRejected, OrderReserved, ReservationRecorded},
     partitioner::shard_of,
 };
 
-use super::{Line, LineState, Order, Status, lines, state::index_of};
-use crate::Decision;
+use super::{Line, LineState, Order, Status, lines, partial, state::index_of};
+use crate::{Decision, Rules, rules::Version};
 
-/// Takes an answer. The last one reserves or rejects the order *instead of* being recorded; stock
-/// held for an order that no longer waits is given back.
+/// Takes an answer. The last one reserves or rejects the order *instead of* being recorded, as the
+/// rules say; stock held for an order that no longer waits is given back.
 ///
 /// # Panics
 /// When the order or a line is unknown: an order stays in the state until its last answer.
@@ -22,7 +22,7 @@ pub(crate) fn record(
     order: Option<&Order>,
     answer: &RecordReservation,
     now: Millis,
-    parameters: &Parameters,
+    rules: &Rules<'_>,
 ) -> Decision {
     let order = order.unwrap_or_else(|| {
         panic!(
@@ -34,6 +34,7 @@ pub(crate) fn record(
     if !awaits(order, answer) {
         return Decision::nothing();
     }
+    let parameters = rules.parameters;
     let withheld = withheld(order, answer, parameters);
     if order.status != Status::Placed {
         return late(order, answer, withheld);
@@ -42,9 +43,17 @@ pub(crate) fn record(
     if states.iter().any(lines::is_waiting) {
         return Decision::event(recorded(answer, withheld));
     }
-    match priced(order, &states) {
-        Some(lines) => Decision::event(reserved(order, lines, now, parameters)),
-        None => Decision::event(rejected(order, &states)),
+    Decision::event(match rules.version {
+        Version::WholeOrders => concluded(order, &states, now, parameters),
+        Version::PartialReservation => partial::concluded(order, &states, now, parameters),
+    })
+}
+
+/// The end of a placement under rules version 1: all lines or none.
+fn concluded(order: &Order, states: &[LineState], now: Millis, parameters: &Parameters) -> Event {
+    match priced(order, states) {
+        Some(lines) => reserved(order, lines, now, parameters).into(),
+        None => rejected(order, states).into(),
     }
 }
 
@@ -66,20 +75,23 @@ fn numbers(answer: &RecordReservation) -> impl Iterator<Item = i32> {
     reserved.chain(answer.refused.iter().map(|line| line.line))
 }
 
-/// The lines that a refusal does not name, although their shard was asked for them: it holds all
-/// lines of an order or none.
+/// The lines that an answer does not name, although their shard was asked for them and refused
+/// others: it holds all lines of an order or none. An answer under rules version 2 names all lines,
+/// and may come to a shard that has since gone back to version 1.
 fn withheld(order: &Order, answer: &RecordReservation, parameters: &Parameters) -> Vec<i32> {
     let shard = |sku: &str| shard_of(Kind::Products, sku, parameters.products_partitions);
     let refusing: BTreeSet<ShardId> = answer.refused.iter().map(|line| shard(&line.sku)).collect();
-    let refused: BTreeSet<i32> = answer.refused.iter().map(|line| line.line).collect();
+    let named: BTreeSet<i32> = numbers(answer).collect();
     order
         .lines
         .iter()
-        .filter(|line| !refused.contains(&line.line) && refusing.contains(&shard(&line.sku)))
+        .filter(|line| !named.contains(&line.line) && refusing.contains(&shard(&line.sku)))
         .map(|line| line.line)
         .collect()
 }
 
+/// The refused lines are recorded and the held ones given back; an answer under rules version 2 may
+/// hold some lines and refuse others.
 fn late(order: &Order, answer: &RecordReservation, withheld: Vec<i32>) -> Decision {
     let released: Vec<LineQuantity> = answer
         .reserved
@@ -87,10 +99,16 @@ fn late(order: &Order, answer: &RecordReservation, withheld: Vec<i32>) -> Decisi
         .filter_map(|reserved| order.line(reserved.line))
         .map(Line::quantity)
         .collect();
-    if released.is_empty() {
-        return Decision::event(recorded(answer, withheld));
+    let mut events = Vec::new();
+    if released.is_empty() || !answer.refused.is_empty() {
+        let refused = RecordReservation { reserved: Vec::new(), ..answer.clone() };
+        events.push(recorded(&refused, withheld).into());
     }
-    Decision::event(LateReservationReleased { order_id: order.id.clone(), released })
+    if !released.is_empty() {
+        let order_id = order.id.clone();
+        events.push(LateReservationReleased { order_id, released }.into());
+    }
+    Decision::events(events)
 }
 
 fn recorded(answer: &RecordReservation, withheld: Vec<i32>) -> ReservationRecorded {
@@ -129,12 +147,7 @@ fn priced(order: &Order, states: &[LineState]) -> Option<Vec<PricedLine>> {
     let pairs = order.lines.iter().zip(states);
     pairs
         .map(|(line, state)| match state {
-            LineState::Held { unit_price } => Some(PricedLine {
-                line: line.line,
-                sku: line.sku.clone(),
-                quantity: line.quantity,
-                unit_price: *unit_price,
-            }),
+            LineState::Held { unit_price } => Some(line.priced(*unit_price)),
             _ => None,
         })
         .collect()
@@ -146,19 +159,27 @@ fn reserved(
     now: Millis,
     parameters: &Parameters,
 ) -> OrderReserved {
-    let Some(total) = lines::total(&priced) else {
-        // The bounds keep totals below TOTAL_MAX, far inside 64 bits; a test reaches the bound.
-        panic!("the total of order {} does not fit 64 bits", order.id)
-    };
     OrderReserved {
         order_id: order.id.clone(),
+        total: Money::new(total_of(order, &priced), &order.currency),
         lines: priced,
-        total: Money::new(total, &order.currency),
-        payment_deadline: now.saturating_add(parameters.payment_deadline_ms),
+        payment_deadline: payment_deadline(now, parameters),
     }
 }
 
-fn rejected(order: &Order, states: &[LineState]) -> OrderRejected {
+pub(super) fn total_of(order: &Order, priced: &[PricedLine]) -> i64 {
+    lines::total(priced).unwrap_or_else(|| {
+        // The bounds keep totals below TOTAL_MAX, far inside 64 bits; a test reaches the bound.
+        panic!("the total of order {} does not fit 64 bits", order.id)
+    })
+}
+
+pub(super) fn payment_deadline(now: Millis, parameters: &Parameters) -> Millis {
+    now.saturating_add(parameters.payment_deadline_ms)
+}
+
+/// Every refused line, and the lines that give their stock back.
+pub(super) fn rejected(order: &Order, states: &[LineState]) -> OrderRejected {
     let mut refused = Vec::new();
     let mut released = Vec::new();
     for (line, state) in order.lines.iter().zip(states) {

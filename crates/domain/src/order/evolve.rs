@@ -3,8 +3,8 @@
 use events::{
     Event, Kind,
     order::{
-        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
+        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPartlyReserved,
+        OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
 };
 
@@ -58,6 +58,7 @@ fn change(mut order: Order, event: &Event) -> Result<Order, Misfit> {
     match (order.status, event) {
         (Placed | Cancelled, Event::ReservationRecorded(e)) => record(&mut order, e)?,
         (Placed, Event::OrderReserved(e)) => reserve(&mut order, e)?,
+        (Placed, Event::OrderPartlyReserved(e)) => reserve_partly(&mut order, e)?,
         (Placed, Event::OrderRejected(e)) => reject(&mut order, e)?,
         (Reserved, Event::OrderPaid(e)) => pay(&mut order, e)?,
         (Paid, Event::OrderShipped(e)) => ship(&mut order, e)?,
@@ -103,6 +104,29 @@ fn reserve(order: &mut Order, event: &OrderReserved) -> Result<(), Misfit> {
     Ok(())
 }
 
+fn reserve_partly(order: &mut Order, event: &OrderPartlyReserved) -> Result<(), Misfit> {
+    for line in &event.lines {
+        lines::price(order, line)?;
+    }
+    for line in &event.refused {
+        lines::refuse(order, line)?;
+    }
+    let held = order.lines.iter().filter(|line| is_held(&line.state)).count();
+    // A line left out would hold stock unpaid; one named twice would be paid twice.
+    if held != event.lines.len() {
+        return Err(Misfit::Unsettled);
+    }
+    let total = lines::total(&event.lines).filter(|total| *total == event.total.amount);
+    let some = !event.lines.is_empty() && !event.refused.is_empty();
+    let (Some(total), true) = (total, some && event.total.currency == order.currency) else {
+        return Err(Misfit::Amount);
+    };
+    lines::withhold_rest(order);
+    order.status = Status::Reserved;
+    order.bill = Some(Bill { total, payment_deadline: event.payment_deadline });
+    Ok(())
+}
+
 fn reject(order: &mut Order, event: &OrderRejected) -> Result<(), Misfit> {
     for line in &event.refused {
         lines::refuse(order, line)?;
@@ -110,12 +134,7 @@ fn reject(order: &mut Order, event: &OrderRejected) -> Result<(), Misfit> {
     let mine = |state: &LineState| is_held(state) || is_waiting(state);
     lines::settle(order, &event.released, mine, &LineState::Released)?;
     lines::none_left(order, is_held)?;
-    // All shards have answered: what still waits was asked for beside a refused line.
-    for line in &mut order.lines {
-        if line.state == LineState::Waiting {
-            line.state = LineState::Withheld;
-        }
-    }
+    lines::withhold_rest(order);
     order.status = Status::Rejected;
     Ok(())
 }

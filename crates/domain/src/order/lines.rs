@@ -39,6 +39,15 @@ pub(super) fn withhold(order: &mut Order, number: i32) -> Result<(), Misfit> {
     change(order, number, |line| (line.state == LineState::Waiting).then_some(LineState::Withheld))
 }
 
+/// All shards have answered: what still waits was asked for beside a refused line.
+pub(super) fn withhold_rest(order: &mut Order) {
+    for line in &mut order.lines {
+        if line.state == LineState::Waiting {
+            line.state = LineState::Withheld;
+        }
+    }
+}
+
 /// Stock of lines in one of the states `from` goes its way: all of them change to `to`.
 pub(super) fn settle(
     order: &mut Order,

@@ -1,7 +1,7 @@
 //! Orders: from placed to one final status, holding stock only while they may still be shipped.
 //!
 //! ```text
-//!   PlaceOrder           all lines held          PayOrder        ShipOrder
+//!   PlaceOrder             lines held            PayOrder        ShipOrder
 //! -------------> Placed -----------------> Reserved --------> Paid ----------> Shipped
 //!                   |                          |                |
 //!                   |-- a line refused         |-- deadline     |
@@ -10,8 +10,9 @@
 //!                   `--------------------------`----------------`--> Cancelled (CancelOrder)
 //! ```
 //!
-//! A product shard answers for all lines of the order that live in it: it holds all of them or
-//! none. Placed ends with the last answer, so a rejection names every refused line. An order that
+//! A product shard answers for all lines of the order that live in it. Under rules version 1 it holds
+//! all of them or none, and one refused line rejects the order; under version 2 it holds what is in
+//! stock, and the order goes on with the lines that are held, if there are any. Placed ends with the last answer, so a rejection names every refused line. An order that
 //! is cancelled while Placed is final, but settled only once the answers on their way have come.
 
 pub(crate) mod answer;
@@ -19,6 +20,7 @@ pub(crate) mod decide;
 mod evolve;
 mod expire;
 mod lines;
+mod partial;
 mod state;
 mod verdict;
 

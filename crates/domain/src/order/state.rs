@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use events::{Millis, Money, line::LineQuantity, outcome::OrderSummary};
+use events::{
+    Millis, Money,
+    line::{LineQuantity, PricedLine},
+    outcome::OrderSummary,
+};
 use serde::{Deserialize, Serialize};
 
 /// An order, as far as decisions need it; who the customer is stands in its first event.
@@ -15,7 +19,7 @@ pub struct Order {
     pub(super) status: Status,
     /// Line n stands at index n - 1.
     pub(super) lines: Vec<Line>,
-    /// Absent until all lines are held.
+    /// What the held lines cost; absent until the order is reserved.
     pub(super) bill: Option<Bill>,
     /// Minor units that must be paid back; absent unless the order was paid and then cancelled.
     pub(super) refund_due: Option<i64>,
@@ -27,9 +31,9 @@ pub struct Order {
 pub enum Status {
     /// Product shards are being asked for stock.
     Placed,
-    /// All lines are held; payment is awaited.
+    /// All lines are held, or some of them since rules version 2; payment is awaited.
     Reserved,
-    /// At least one line was refused.
+    /// At least one line was refused; all of them since rules version 2.
     Rejected,
     Paid,
     Shipped,
@@ -171,6 +175,11 @@ impl Order {
 impl Line {
     pub(super) fn quantity(&self) -> LineQuantity {
         LineQuantity { line: self.line, sku: self.sku.clone(), quantity: self.quantity }
+    }
+
+    pub(super) fn priced(&self, unit_price: i64) -> PricedLine {
+        let (line, sku, quantity) = (self.line, self.sku.clone(), self.quantity);
+        PricedLine { line, sku, quantity, unit_price }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod decide;
 mod evolve;
+pub(crate) mod partial;
 pub(crate) mod reserve;
 mod state;
 

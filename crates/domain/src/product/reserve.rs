@@ -1,4 +1,5 @@
-//! Follow-ups from orders: hold stock, give it back, ship it; one step for all lines in a shard.
+//! Follow-ups from orders: hold stock (under rules version 1, whole orders), give it back, ship it;
+//! one step for all lines in a shard.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +16,7 @@ use crate::{Decision, Lookup, refusal::Code};
 /// Holds all lines or none: one `StockReserved` per SKU, sorted by SKU, or one
 /// `ReservationRefused` with every line that fails, sorted by line.
 pub(crate) fn reserve(lookup: &impl Lookup, command: &ReserveStock) -> Decision {
-    let mut wishes: BTreeMap<&str, Vec<&OrderLine>> = BTreeMap::new();
-    for line in &command.lines {
-        wishes.entry(&line.sku).or_default().push(line);
-    }
+    let wishes = wishes(command);
     let mut held = Vec::with_capacity(wishes.len());
     let mut refused = Vec::new();
     for (sku, lines) in &wishes {
@@ -32,6 +30,15 @@ pub(crate) fn reserve(lookup: &impl Lookup, command: &ReserveStock) -> Decision 
     }
     refused.sort_by_key(|line| line.line);
     Decision::event(ReservationRefused { order_id: command.order_id.clone(), lines: refused })
+}
+
+/// The lines by SKU, each SKU's in their order.
+pub(super) fn wishes(command: &ReserveStock) -> BTreeMap<&str, Vec<&OrderLine>> {
+    let mut wishes: BTreeMap<&str, Vec<&OrderLine>> = BTreeMap::new();
+    for line in &command.lines {
+        wishes.entry(&line.sku).or_default().push(line);
+    }
+    wishes
 }
 
 /// Holds the lines of one SKU, or says which of them fail. Availability is judged on their sum, so
@@ -76,7 +83,7 @@ fn pieces(lines: &[&OrderLine]) -> i64 {
     lines.iter().map(|line| line.quantity).sum()
 }
 
-fn refused(line: &OrderLine, code: Code, available: Option<i64>) -> RefusedLine {
+pub(super) fn refused(line: &OrderLine, code: Code, available: Option<i64>) -> RefusedLine {
     RefusedLine {
         line: line.line,
         sku: line.sku.clone(),

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Decision, Lookup, Order, Product, decide, order, product, refusal::Code};
+use domain::{
+    Decision, Lookup, Order, Product, Rules, decide, order, product, refusal::Code, rules::Version,
+};
 use events::{
     Command, Event, Kind, Millis, Money,
     command::{Author, Parameters},
@@ -68,10 +70,11 @@ impl Aggregates {
     }
 }
 
-/// A history to decide upon.
+/// A history to decide upon, under rules version 1 unless a test says otherwise.
 pub(crate) struct Given {
     aggregates: Aggregates,
     now: Millis,
+    version: Version,
 }
 
 pub(crate) fn given(history: impl IntoIterator<Item = Event>) -> Given {
@@ -79,12 +82,16 @@ pub(crate) fn given(history: impl IntoIterator<Item = Event>) -> Given {
     for event in history {
         aggregates.fold(&event);
     }
-    Given { aggregates, now: NOW }
+    Given { aggregates, now: NOW, version: Version::WholeOrders }
 }
 
 impl Given {
     pub(crate) fn at(self, now: Millis) -> Self {
         Self { now, ..self }
+    }
+
+    pub(crate) fn under(self, version: Version) -> Self {
+        Self { version, ..self }
     }
 
     pub(crate) fn with_event(mut self, event: &Event) -> Self {
@@ -111,14 +118,16 @@ impl Given {
 
     pub(crate) fn when(mut self, command: impl Into<Command>) -> Then {
         let command = command.into();
-        let decision = decide(&self.aggregates, &command, self.now, &parameters());
+        let parameters = parameters();
+        let rules = Rules { version: self.version, parameters: &parameters };
+        let decision = decide(&self.aggregates, &command, self.now, &rules);
         for event in &decision.events {
             self.aggregates.fold(event);
         }
         let has_repeat =
             command.author() == Author::Client && !matches!(command, Command::AdjustStock(_));
         if has_repeat {
-            let again = decide(&self.aggregates, &command, self.now, &parameters());
+            let again = decide(&self.aggregates, &command, self.now, &rules);
             assert_eq!(again.events, [], "the same command again writes no event");
         }
         Then { decision, given: self }

@@ -6,6 +6,7 @@ mod kit;
 mod order;
 mod order_answer;
 mod order_final;
+mod partial;
 mod product;
 mod properties;
 mod react;

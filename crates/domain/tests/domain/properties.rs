@@ -1,8 +1,12 @@
-//! Properties of every history: random commands, deliveries in any interleaving, time passing.
+//! Properties of every history: random commands, deliveries in any interleaving, time passing, and
+//! shards that switch between the rules versions, each for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::order::{LineState, Status, placement_verdict};
+use domain::{
+    order::{LineState, Status, placement_verdict},
+    rules::Version,
+};
 use events::{
     Command, Event, Kind, Money,
     command::{
@@ -36,6 +40,8 @@ enum Act {
     /// Delivers on the n-th busy link.
     Deliver(usize),
     Pass(i64),
+    /// The n-th shard switches its rules.
+    Switch(usize, Version),
 }
 
 fn sku() -> impl Strategy<Value = String> {
@@ -102,6 +108,10 @@ fn on_orders() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn version() -> impl Strategy<Value = Version> {
+    proptest::sample::select(vec![Version::WholeOrders, Version::PartialReservation])
+}
+
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         4 => place().prop_map(Act::Client),
@@ -110,6 +120,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => order_id().prop_map(Act::PayExactly),
         10 => any::<usize>().prop_map(Act::Deliver),
         1 => (1..600_000_i64).prop_map(Act::Pass),
+        2 => (any::<usize>(), version()).prop_map(|(shard, version)| Act::Switch(shard, version)),
     ];
     vec(act, 1..120)
 }
@@ -138,6 +149,7 @@ fn world(acts: &[Act]) -> World {
                 world.deliver(*choice);
             }
             Act::Pass(milliseconds) => world.pass(*milliseconds),
+            Act::Switch(shard, version) => world.switch(*shard, *version),
         }
     }
     world

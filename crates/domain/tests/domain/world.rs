@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use domain::{FollowUp, Lookup, Order, Product, Reaction, decide, order, react};
+use domain::{
+    FollowUp, Lookup, Order, Product, Reaction, Rules, decide, order, react, rules::Version,
+};
 use events::{
     Command, Event, Kind, Millis, Position, ShardId, command::Parameters, partitioner::shard_of,
     position::Mark,
@@ -24,6 +26,8 @@ pub(crate) struct World {
     /// Follow-ups on their way, by source and target; never an empty queue.
     links: BTreeMap<(ShardId, ShardId), VecDeque<Command>>,
     parameters: Parameters,
+    /// Which rules each shard has switched to; version 1 where it has not.
+    versions: BTreeMap<ShardId, Version>,
 }
 
 /// What one shard sees: a command that went to the wrong shard finds nothing.
@@ -56,6 +60,7 @@ impl World {
                 products_partitions: PRODUCT_SHARDS,
                 ..parameters()
             },
+            versions: BTreeMap::new(),
         }
     }
 
@@ -92,6 +97,16 @@ impl World {
         true
     }
 
+    /// One shard switches, forward or back; the others have not heard of it yet.
+    pub(crate) fn switch(&mut self, choice: usize, version: Version) {
+        let shards = [(Kind::Orders, ORDER_SHARDS), (Kind::Products, PRODUCT_SHARDS)];
+        let all: Vec<ShardId> = shards
+            .into_iter()
+            .flat_map(|(kind, count)| (0..count).map(move |n| ShardId::new(kind, n)))
+            .collect();
+        self.versions.insert(all[choice % all.len()], version);
+    }
+
     /// Time passes, and each shard of orders expires what is due in one step.
     pub(crate) fn pass(&mut self, milliseconds: Millis) {
         self.now += milliseconds;
@@ -111,7 +126,8 @@ impl World {
     fn decide(&self, shard: ShardId, command: &Command) -> domain::Decision {
         let aggregates = &self.aggregates;
         let view = View { aggregates, shard };
-        decide(&view, command, self.now, &self.parameters)
+        let version = self.versions.get(&shard).copied().unwrap_or(Version::WholeOrders);
+        decide(&view, command, self.now, &Rules { version, parameters: &self.parameters })
     }
 
     fn step(&mut self, shard: ShardId, command: &Command) {

@@ -1,6 +1,6 @@
 //! The first records of every shard: which rules are in force, and the log's identity.
 
-use std::{collections::BTreeSet, fmt, ops::ControlFlow, time::Duration};
+use std::{fmt, ops::ControlFlow, time::Duration};
 
 use events::{
     Command,
@@ -9,8 +9,8 @@ use events::{
 use uuid::Uuid;
 
 use crate::{
-    Connection, LogReader, Outgoing, Partition, Producer, ReadError, Record, Report, SendError,
-    StartError, producer,
+    Connection, LogReader, Partition, ReadError, Record, StartError,
+    control_records::{self, AppendError},
 };
 
 /// The revision that a shard begins with.
@@ -18,7 +18,7 @@ pub const FIRST_REVISION: i64 = 1;
 /// The version of the deciding code that a shard begins with.
 pub const FIRST_RULES: i32 = 1;
 
-/// How long a record may take to be written, or a partition to be read on.
+/// How long a partition may take to be read on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the first records could not be read or written. Running `apply` again is safe.
@@ -29,9 +29,9 @@ pub enum WriteError {
     #[error("the command logs cannot be read: {0}")]
     Read(#[from] ReadError),
     #[error(transparent)]
-    Send(#[from] SendError),
-    #[error("the first records were not acknowledged: {0}")]
-    Unacknowledged(String),
+    Append(#[from] AppendError),
+    #[error("the work on the first records ended early: {0}")]
+    Interrupted(String),
 }
 
 /// Which of its first records a shard lacks.
@@ -107,35 +107,13 @@ fn append(
     missing: &[(Partition, Missing)],
     parameters: Parameters,
 ) -> Result<(), WriteError> {
-    let options = producer::Options::commands("spillway-topics", PATIENCE);
-    let (producer, reports) = Producer::start(connection, &options)?;
-    let mut unacknowledged = BTreeSet::new();
-    for (partition, missing) in missing {
-        for command in commands(*missing, parameters) {
-            let tag = unacknowledged.len();
-            producer.send(&Outgoing {
-                topic: &partition.topic,
-                partition: partition.number,
-                key: None,
-                value: &command.to_single_object(),
-                headers: &[],
-                tag,
-            })?;
-            unacknowledged.insert(tag);
-        }
-    }
-    while !unacknowledged.is_empty() {
-        match reports.take_within(2 * PATIENCE) {
-            Ok(Some(Report::Delivered { tag, .. })) => {
-                unacknowledged.remove(&tag);
-            }
-            Ok(Some(report)) => return Err(WriteError::Unacknowledged(format!("{report:?}"))),
-            Ok(None) | Err(_) => {
-                return Err(WriteError::Unacknowledged("no report came in time".to_owned()));
-            }
-        }
-    }
-    Ok(())
+    let records: Vec<(Partition, Command)> = missing
+        .iter()
+        .flat_map(|(partition, missing)| {
+            commands(*missing, parameters).into_iter().map(|command| (partition.clone(), command))
+        })
+        .collect();
+    Ok(control_records::append(connection, "spillway-topics", &records)?)
 }
 
 fn commands(missing: Missing, parameters: Parameters) -> Vec<Command> {
@@ -161,7 +139,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, WriteError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(WriteError::Unacknowledged(error.to_string())),
+        Err(error) => Err(WriteError::Interrupted(error.to_string())),
     }
 }
 

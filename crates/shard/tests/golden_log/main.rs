@@ -20,7 +20,7 @@ use shard::{KNOWN_RULES, format};
 
 #[test]
 fn every_known_rules_version_has_a_golden_log_and_the_scenario_still_makes_it() {
-    for rules in KNOWN_RULES {
+    for &rules in KNOWN_RULES {
         let story = scenario::tell(rules);
         files::add_absent(rules, &story);
         let golden = files::read(rules);

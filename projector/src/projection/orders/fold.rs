@@ -1,9 +1,9 @@
 //! How each event changes an order's rows. Everything is checked before anything is changed.
 
 use events::{
-    Event, Money,
-    line::RefusedLine,
-    order::{OrderPlaced, OrderReserved, ReservationRecorded},
+    Event, Millis, Money,
+    line::{PricedLine, RefusedLine},
+    order::{OrderPlaced, ReservationRecorded},
 };
 
 use super::{Happening, Line, Order, OrderRows};
@@ -77,7 +77,13 @@ impl OrderRows {
     fn change(&mut self, event: &Event) -> Result<(), Unfit> {
         match event {
             Event::ReservationRecorded(event) => self.reservation_recorded(event),
-            Event::OrderReserved(event) => self.reserved(event),
+            Event::OrderReserved(event) => {
+                self.reserved(&event.lines, &event.total, event.payment_deadline)
+            }
+            Event::OrderPartlyReserved(event) => {
+                self.refuse(&event.refused)?;
+                self.reserved(&event.lines, &event.total, event.payment_deadline)
+            }
             Event::OrderRejected(event) => {
                 self.refuse(&event.refused)?;
                 self.becomes("rejected")
@@ -114,10 +120,15 @@ impl OrderRows {
         self.price(event.reserved.iter().map(|l| (l.line, l.unit_price)))
     }
 
-    fn reserved(&mut self, event: &OrderReserved) -> Result<(), Unfit> {
-        let total_amount = self.amount(&event.total)?;
-        let payment_deadline = time(event.payment_deadline)?;
-        self.price(event.lines.iter().map(|l| (l.line, l.unit_price)))?;
+    fn reserved(
+        &mut self,
+        lines: &[PricedLine],
+        total: &Money,
+        payment_deadline: Millis,
+    ) -> Result<(), Unfit> {
+        let total_amount = self.amount(total)?;
+        let payment_deadline = time(payment_deadline)?;
+        self.price(lines.iter().map(|l| (l.line, l.unit_price)))?;
         self.order.total_amount = Some(total_amount);
         self.order.payment_deadline = Some(payment_deadline);
         self.becomes("reserved")

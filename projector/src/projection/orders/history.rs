@@ -39,6 +39,7 @@ fn body(event: &Event) -> Result<Value, Unfit> {
         Event::OrderPlaced(event) => json(event),
         Event::ReservationRecorded(event) => json(event),
         Event::OrderReserved(event) => json(event),
+        Event::OrderPartlyReserved(event) => json(event),
         Event::OrderRejected(event) => json(event),
         Event::OrderPaid(event) => json(event),
         Event::OrderShipped(event) => json(event),

@@ -4,8 +4,8 @@ use events::{
     Event, Money,
     line::{LineQuantity, OrderLine, PricedLine, RefusedLine, ReservedLine},
     order::{
-        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
+        LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPartlyReserved,
+        OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
 };
 
@@ -100,6 +100,21 @@ fn an_order_is_placed_reserved_paid_and_shipped() {
     assert_eq!(history, (1..).zip(names).collect::<Vec<_>>());
     assert_eq!(rows.happenings[2].body["amount"]["amount"], 600);
     assert_eq!(rows.happenings[2].source.link_sequence, 13);
+}
+
+#[test]
+fn an_order_that_is_reserved_in_part_says_what_it_costs_and_which_line_it_lacks() {
+    let partly = OrderPartlyReserved {
+        order_id: "o-1".to_owned(),
+        lines: vec![PricedLine { line: 1, sku: "a".to_owned(), quantity: 2, unit_price: 100 }],
+        refused: vec![refused(2)],
+        total: Money::new(200, "EUR"),
+        payment_deadline: BEGAN_MS + 60_000,
+    };
+    let rows = given(&[placed(), partly.into()]);
+    assert_eq!((rows.order.status.as_str(), rows.order.total_amount), ("reserved", Some(200)));
+    let lines: Vec<_> = rows.lines.iter().map(|l| (l.unit_price, l.refusal.as_deref())).collect();
+    assert_eq!(lines, [(Some(100), None), (None, Some("out-of-stock"))]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Given outcomes, then rows.
 
-use events::outcome::{OrderSummary, Outcome, Refusal};
+use events::outcome::{OrderSummary, Outcome, PARTLY_RESERVED, Refusal};
 
 use super::{Outcomes, Row};
 use crate::{fact::Unfit, projection::Projection, testing::fact};
@@ -42,6 +42,15 @@ fn the_last_outcome_of_a_command_counts() {
     assert_eq!(row.refusal.map(|r| r["code"].clone()), Some("out-of-stock".into()));
     assert_eq!(row.order_summary.map(|o| o["payment_deadline"].clone()), Some(9.into()));
     assert_eq!(row.position, serde_json::json!([]));
+}
+
+#[test]
+fn an_order_that_is_reserved_in_part_is_done() {
+    let left_out =
+        Refusal { code: PARTLY_RESERVED.to_owned(), detail: "One.".to_owned(), lines: vec![] };
+    let row = given(&[outcome(Some(left_out))]);
+    assert_eq!(row.status(), "done");
+    assert_eq!(row.refusal.map(|r| r["code"].clone()), Some(PARTLY_RESERVED.into()));
 }
 
 #[test]

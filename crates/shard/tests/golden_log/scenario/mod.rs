@@ -1,8 +1,10 @@
 //! The story that the golden log tells: a small deployment, from its first rules to a quiet week
-//! later. Every line of it is fixed; a rules version is told the same story.
+//! later. Every line of it is fixed; a rules version is told the same story, and a chapter of what
+//! only it can do.
 
 mod foreign;
 mod orders;
+mod partial;
 mod products;
 mod repeats;
 mod rules;
@@ -43,6 +45,9 @@ pub fn tell(rules: i32) -> Story {
     repeats::of_clients(&mut story);
     repeats::of_shards(&mut story);
     foreign::records(&mut story);
+    if rules >= 2 {
+        partial::reservations(&mut story);
+    }
     rules::second(&mut story);
     rules::new_incarnation(&mut story);
     orders::a_quiet_week(&mut story);

@@ -8,11 +8,11 @@ use events::{
 use super::{Story, name_in, sku};
 use crate::kit::{pay, place};
 
-fn cancel(order_id: &str) -> CancelOrder {
+pub(super) fn cancel(order_id: &str) -> CancelOrder {
     CancelOrder { order_id: order_id.to_owned(), reason: "no longer wanted".to_owned() }
 }
 
-fn ship(order_id: &str) -> ShipOrder {
+pub(super) fn ship(order_id: &str) -> ShipOrder {
     ShipOrder { order_id: order_id.to_owned(), reference: "parcel".to_owned() }
 }
 
