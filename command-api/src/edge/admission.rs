@@ -5,6 +5,11 @@
 //! figure here may be out of date, and so a refusing shard is asked again every
 //! [`PROBE_INTERVAL`]: one command is let through, and its reply brings the figures up to date.
 //! Without that, an edge that refuses everything would learn nothing and refuse for ever.
+//!
+//! The estimate speaks of the present only. A shard that caught up has no pace to be judged by, and
+//! a stall (a takeover, a paused machine) is no pace at all: while it lasts, its length is the
+//! estimate, and afterwards it is forgotten. Otherwise one command that waited six seconds for a
+//! new owner would make every later one look as slow.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +18,11 @@ use events::Millis;
 /// How often a refusing shard gets one command all the same.
 pub const PROBE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Shortest busy time from which a rate is taken; shorter ones tell more about the sender.
+/// Shortest busy time from which a pace is taken; shorter ones tell more about the sender.
 const SAMPLE_MIN: Duration = Duration::from_millis(50);
 
-/// A decision is never assumed to be slower than this, so that no product can overflow.
-const PER_DECISION_MAX: Duration = Duration::from_secs(60);
+/// A longer silence between two replies is a stall, and part of no pace.
+const STALL_MIN: Duration = Duration::from_millis(500);
 
 /// Where refusing begins.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +65,6 @@ pub struct Load {
     decided: i64,
     now: Millis,
     dedup_entries: i64,
-    /// Smoothed time of one decision while there was work.
-    per_decision: Option<Duration>,
     busy: Option<Busy>,
     last_probe: Option<Instant>,
 }
@@ -69,9 +72,38 @@ pub struct Load {
 /// A time without a break in which something waited for its decision.
 #[derive(Debug, Clone, Copy)]
 struct Busy {
+    pace: Pace,
     sample_start: Instant,
     decided_at_start: i64,
     last_progress: Instant,
+}
+
+/// How fast a shard decides: time and decisions of the last samples. An older sample weighs less,
+/// by a quarter for each one after it, so about four samples count.
+#[derive(Debug, Default, Clone, Copy)]
+struct Pace {
+    time: Duration,
+    /// In 1/1024 decisions, so that fading leaves a fraction.
+    decisions_1024: u64,
+}
+
+impl Pace {
+    /// Adds the time of one sample, and the decisions within it.
+    fn add(&mut self, time: Duration, decisions: u64) {
+        self.time = self.time * 3 / 4 + time;
+        self.decisions_1024 = self.decisions_1024 / 4 * 3 + decisions.saturating_mul(1024);
+    }
+
+    /// How long so many decisions take; zero as long as nothing is known.
+    fn time_of(&self, decisions: i64) -> Duration {
+        let time_us = self.time.as_micros();
+        let decisions = u128::try_from(decisions).unwrap_or_default();
+        let wait_us = time_us * 1024 * decisions / u128::from(self.decisions_1024.max(1));
+        match self.decisions_1024 {
+            0 => Duration::ZERO,
+            _ => Duration::from_micros(u64::try_from(wait_us).unwrap_or(u64::MAX)),
+        }
+    }
 }
 
 impl Load {
@@ -104,15 +136,14 @@ impl Load {
         self.appended - self.decided
     }
 
-    /// How long a command appended now would wait for its decision: the backlog at the recent rate,
+    /// How long a command appended now would wait for its decision: the backlog at the recent pace,
     /// and not less than the time for which nothing has moved.
     pub fn estimated_wait(&self, at: Instant) -> Duration {
         let Some(busy) = self.busy else {
             return Duration::ZERO;
         };
-        let backlog = u32::try_from(self.backlog()).unwrap_or(u32::MAX);
-        let by_rate = self.per_decision.unwrap_or_default() * backlog;
-        by_rate.max(at.saturating_duration_since(busy.last_progress))
+        let by_pace = busy.pace.time_of(self.backlog());
+        by_pace.max(at.saturating_duration_since(busy.last_progress))
     }
 
     /// Judges one more command.
@@ -133,33 +164,37 @@ impl Load {
         verdict
     }
 
-    /// Takes the rate only from times in which the shard always had work: the rate of an idle shard
+    /// Takes the pace only from times in which the shard always had work: the pace of an idle shard
     /// is that of its senders.
     fn take_sample(&mut self, at: Instant) {
         let Some(busy) = &mut self.busy else {
             return;
         };
+        let silence = at.saturating_duration_since(busy.last_progress);
         busy.last_progress = at;
+        if silence >= STALL_MIN {
+            (busy.sample_start, busy.decided_at_start) = (at, self.decided);
+            return;
+        }
         let elapsed = at.saturating_duration_since(busy.sample_start);
         if elapsed < SAMPLE_MIN {
             return;
         }
-        let decisions = u32::try_from(self.decided - busy.decided_at_start).unwrap_or(u32::MAX);
-        let sample = (elapsed / decisions.max(1)).min(PER_DECISION_MAX);
-        self.per_decision = Some(match self.per_decision {
-            Some(smoothed) => (smoothed * 3 + sample) / 4,
-            None => sample,
-        });
-        busy.sample_start = at;
-        busy.decided_at_start = self.decided;
+        let decisions = u64::try_from(self.decided - busy.decided_at_start).unwrap_or_default();
+        busy.pace.add(elapsed, decisions);
+        (busy.sample_start, busy.decided_at_start) = (at, self.decided);
     }
 
     fn begin_or_end_busy(&mut self, at: Instant) {
         if self.backlog() == 0 {
             self.busy = None;
         } else if self.busy.is_none() {
-            self.busy =
-                Some(Busy { sample_start: at, decided_at_start: self.decided, last_progress: at });
+            self.busy = Some(Busy {
+                pace: Pace::default(),
+                sample_start: at,
+                decided_at_start: self.decided,
+                last_progress: at,
+            });
         }
     }
 }
@@ -203,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_the_backlog_at_the_recent_rate() {
+    fn the_wait_is_the_backlog_at_the_recent_pace() {
         let start = Instant::now();
         let load = behind(start);
         assert_eq!(load.backlog(), 10_000);
@@ -245,6 +280,41 @@ mod tests {
         assert_eq!(load.admit(&BOUNDS, ms(start, 1)), Verdict::Full);
         load.progressed(progress(6), ms(start, 2));
         assert_eq!(load.admit(&BOUNDS, ms(start, 3)), Verdict::Admit);
+    }
+
+    /// 32 commands wait six seconds for a new owner, then go on as ever: each is decided 8 ms after
+    /// its append, and 32 are always in flight.
+    #[test]
+    fn after_a_stall_a_light_load_is_admitted_as_before() {
+        let start = Instant::now();
+        let mut load = Load::default();
+        for offset in 0..32 {
+            load.appended(offset, start);
+        }
+        for step in 0..1_000 {
+            let at = ms(start, 6_000 + u64::try_from(step).expect("small") / 4);
+            load.progressed(progress(step), at);
+            assert_eq!(load.admit(&BOUNDS, at), Verdict::Admit, "step {step}");
+            load.appended(step + 32, at);
+        }
+    }
+
+    #[test]
+    fn a_stall_in_the_midst_of_work_does_not_slow_the_pace_down() {
+        let start = Instant::now();
+        let mut load = behind(start);
+        let before = load.estimated_wait(ms(start, 100));
+        load.progressed(progress(100), ms(start, 6_100));
+        assert!(load.estimated_wait(ms(start, 6_100)) <= before);
+    }
+
+    #[test]
+    fn a_shard_that_caught_up_is_judged_anew() {
+        let start = Instant::now();
+        let mut load = behind(start);
+        load.progressed(progress(10_099), ms(start, 101));
+        load.appended(20_000, ms(start, 102));
+        assert_eq!(load.estimated_wait(ms(start, 102)), Duration::ZERO);
     }
 
     #[test]
