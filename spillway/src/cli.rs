@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{completions, dev, exit, import, schemas, status, topics, verify};
+use crate::{completions, dev, exit, import, rules, schemas, status, topics, verify};
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
 ///
@@ -30,6 +30,9 @@ enum Verb {
     /// Checks that event schemas may evolve as they did, or registers them.
     #[command(subcommand)]
     Schemas(schemas::Verb),
+    /// Shows, proposes, tries and activates the rules that decide.
+    #[command(subcommand)]
+    Rules(rules::Verb),
     /// Puts products and stock in, through the command API.
     Import(import::Args),
     /// Recomputes the system from its logs and compares.
@@ -46,6 +49,7 @@ impl Cli {
             Verb::Status(args) => status::run(args).await,
             Verb::Topics(verb) => topics::run(verb).await,
             Verb::Schemas(verb) => schemas::run(verb).await,
+            Verb::Rules(verb) => rules::run(verb).await,
             Verb::Import(args) => import::run(args).await,
             Verb::Verify(args) => verify::run(args).await,
             Verb::Completions(args) => completions::run(&args),

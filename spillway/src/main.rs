@@ -1,6 +1,7 @@
 //! `spillway`, the command-line tool: reads the arguments, runs one verb, ends with its exit code.
 
 mod cli;
+mod command_log;
 mod completions;
 mod confirm;
 mod connect;
@@ -9,6 +10,7 @@ mod exit;
 mod import;
 mod output;
 mod profile;
+mod rules;
 mod running;
 mod schemas;
 mod status;

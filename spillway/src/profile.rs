@@ -33,7 +33,7 @@ pub(crate) struct ProfileArgs {
 /// Rules parameters, as arguments.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ParameterArgs {
-    /// A parameter of the first rules revision, such as `payment_deadline_ms=2000`; may be repeated.
+    /// A rules parameter, such as `payment_deadline_ms=2000`; may be repeated.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
     parameters: Vec<(String, i64)>,
 }
@@ -70,7 +70,14 @@ impl ParameterArgs {
     /// # Errors
     /// A usage error that names the first parameter that does not exist or cannot hold its value.
     pub(crate) fn of(&self, profile: &Profile) -> anyhow::Result<Parameters> {
-        let base = profile.parameters();
+        self.over(profile.parameters())
+    }
+
+    /// These parameters with the given ones in place of their own.
+    ///
+    /// # Errors
+    /// As [`ParameterArgs::of`].
+    pub(crate) fn over(&self, base: Parameters) -> anyhow::Result<Parameters> {
         let Value::Object(mut fields) = serde_json::to_value(base)? else {
             unreachable!("a struct is written as an object");
         };

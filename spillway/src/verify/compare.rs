@@ -15,9 +15,9 @@ use tokio::runtime::Handle;
 use super::{
     expected::{Expected, Link, Match, digest},
     fold::Fold,
-    recompute::SILENCE_MAX,
     report::Report,
 };
+use crate::command_log::SILENCE_MAX;
 
 /// What a partition holds at the mark that the projection has reached.
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 
 use self::{compare::Target, expected::Expected, report::Report, rows::Rows};
 use crate::{
-    exit,
+    command_log, exit,
     output::{self, Format, OutputArgs},
     words,
 };
@@ -116,7 +116,7 @@ async fn recompute(
     spawn_blocking(move || {
         let mut report = Report::default();
         let mut reader = LogReader::open(&connection, "spillway-verify")?;
-        let parameters = recompute::first_parameters(&mut reader)?;
+        let parameters = command_log::first_parameters(&mut reader)?;
         let expected = recompute::recompute(&connection, &group, &parameters, &mut report)?;
         Ok((parameters, expected, report))
     })

@@ -1,16 +1,14 @@
 //! Steps every shard again, from the start of its log to what was committed.
 
-use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use anyhow::Context as _;
-use eventlog::{Connection, GroupView, LogReader, Partition, Record, Timestamp};
-use events::{Command, Kind, ShardId, Topic, command::Parameters, header::View};
+use eventlog::{Connection, GroupView, LogReader, Partition, Record};
+use events::{ShardId, Topic, command::Parameters};
 use shard::{State, owner::Commit, step};
 
 use super::{expected::Expected, report::Report};
-
-/// Longest silence within a reading.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
+use crate::command_log::{self, SILENCE_MAX, as_shard_record};
 
 /// How far a shard can be verified: everything before is out.
 #[derive(Debug)]
@@ -19,22 +17,6 @@ struct Stretch {
     partition: Partition,
     commit: Option<Commit>,
     high: i64,
-}
-
-/// The parameters that the log begins with; they hold the partition counts.
-pub(super) fn first_parameters(reader: &mut LogReader) -> anyhow::Result<Parameters> {
-    let partition = Partition::of(Topic::Commands(Kind::Orders), 0);
-    let mut parameters = None;
-    reader
-        .read_to_end(&[(partition, 0)], SILENCE_MAX, |record| {
-            let value = record.value().unwrap_or_default();
-            if let Ok(Command::ProposeRules(proposal)) = Command::from_single_object(value) {
-                parameters = Some(proposal.parameters);
-            }
-            ControlFlow::Break(())
-        })
-        .context("the command log cannot be read")?;
-    parameters.context("the command log does not begin with rules: run `spillway topics apply`")
 }
 
 /// Recomputes all shards; gives what the logs must hold.
@@ -58,13 +40,7 @@ fn stretches(
     parameters: &Parameters,
     reader: &mut LogReader,
 ) -> anyhow::Result<Vec<Stretch>> {
-    let partitions: Vec<Partition> = [
-        (Kind::Orders, parameters.orders_partitions),
-        (Kind::Products, parameters.products_partitions),
-    ]
-    .into_iter()
-    .flat_map(|(kind, count)| Partition::all_of(Topic::Commands(kind), count))
-    .collect();
+    let partitions = command_log::partitions(parameters);
     let view = GroupView::open(connection, "spillway-verify", group)?;
     let committed = view.committed(&partitions).context("committed offsets cannot be read")?;
     let mut stretches = Vec::with_capacity(partitions.len());
@@ -132,21 +108,7 @@ fn step_record(
     decided: &mut BTreeMap<String, i64>,
     report: &mut Report,
 ) -> ControlFlow<()> {
-    let headers = record.headers();
-    let stepped = step(
-        state,
-        &shard::Record {
-            offset: record.offset,
-            timestamp: match record.timestamp {
-                Timestamp::LogAppend(ms) => shard::Timestamp::LogAppend(ms),
-                Timestamp::Create(ms) => shard::Timestamp::Foreign(ms),
-                Timestamp::None => shard::Timestamp::Foreign(0),
-            },
-            key: record.key(),
-            value: record.value(),
-            headers: View(&headers),
-        },
-    );
+    let stepped = as_shard_record(record, |record| step(state, record));
     let place = || format!("{} at {}", record.partition, record.offset);
     let done = match stepped {
         Ok(done) => done,

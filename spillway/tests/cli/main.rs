@@ -5,4 +5,5 @@
 mod deployment;
 mod dev;
 mod refusals;
+mod rules;
 mod support;

@@ -36,7 +36,7 @@ async fn a_completion_script_names_every_verb() {
     let output = run(runtime.path(), &["completions", "bash"]).await;
     let script = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for verb in ["dev", "status", "topics", "schemas", "import", "verify"] {
+    for verb in ["dev", "status", "topics", "schemas", "rules", "import", "verify"] {
         assert!(script.contains(verb), "{verb}");
     }
 }

@@ -1,6 +1,7 @@
 //! A `spillway dev` under test: started for real, read line by line, never left behind.
 
 pub(crate) mod descendants;
+pub(crate) mod system;
 
 use std::{
     path::Path,
