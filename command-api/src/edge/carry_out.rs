@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use domain::bounds::{self, COMMAND_BYTES_MAX};
 use events::{Command, id};
 use service::problem::Problem;
+use shard::edge::Stamp;
 
 use super::answer::{self, Subject, answer};
 use super::request::{Condition, Terms, invalid};
@@ -60,6 +61,7 @@ impl Edge {
             value,
             version,
             traceparent: service::trace::current_traceparent(),
+            stamp: Stamp::default(),
         };
         Ok((subject, submission))
     }

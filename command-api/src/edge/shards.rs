@@ -59,7 +59,7 @@ impl Shards {
 
     /// The stamp of a command: the larger of the own clock and the log time last seen.
     pub fn issued_at(&self, shard: ShardId, clock: Millis) -> Millis {
-        self.shard(shard).map_or(clock, |shard| shard.load().now().max(clock))
+        self.shard(shard).map_or(clock, |shard| shard::edge::issued_at(clock, shard.load().now()))
     }
 
     /// An own append was acknowledged.

@@ -14,9 +14,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use events::header::{self, Headers, ReturnAddress};
-use events::reply::{Answer, Reply};
+use events::header::{Headers, ReturnAddress};
+use events::reply::Reply;
 use events::{Millis, ShardId};
+use shard::edge::{self, Stamp};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -39,6 +40,8 @@ pub(crate) struct Submission {
     /// The version that the aggregate must have.
     pub(crate) version: Option<i64>,
     pub(crate) traceparent: Option<String>,
+    /// Allows one more copy when the first one was stamped wrongly.
+    pub(crate) stamp: Stamp,
 }
 
 /// How the wait for a command ended.
@@ -78,7 +81,7 @@ impl Edge {
     /// Brings a command into the log and waits for its reply, at most for `patience`.
     pub(crate) async fn submit(
         self: &Arc<Self>,
-        submission: Submission,
+        mut submission: Submission,
         patience: Duration,
     ) -> Ending {
         let began = Instant::now();
@@ -92,18 +95,26 @@ impl Edge {
                 self.see_through(place, submission);
                 Ending::Appended
             }
-            Word::Replied(reply) if reply.answer == Answer::Stale => {
-                let rest = patience.saturating_sub(began.elapsed());
-                self.again(submission, reply, rest).await
-            }
-            Word::Replied(reply) => Ending::Replied(reply),
+            Word::Replied(reply) => match submission.stamp.after(&reply) {
+                Some(issued_at) => {
+                    let rest = patience.saturating_sub(began.elapsed());
+                    self.again(submission, issued_at, reply, rest).await
+                }
+                None => Ending::Replied(reply),
+            },
         }
     }
 
     /// Appends a second copy, stamped with the log time that the first one's answer told.
-    async fn again(&self, submission: Submission, stale: Box<Reply>, patience: Duration) -> Ending {
+    async fn again(
+        &self,
+        submission: Submission,
+        issued_at: Millis,
+        stale: Box<Reply>,
+        patience: Duration,
+    ) -> Ending {
         metrics::stale();
-        let Ok(mut place) = self.append(&submission, stale.now) else {
+        let Ok(mut place) = self.append(&submission, issued_at) else {
             return Ending::Replied(stale);
         };
         match self.word(&mut place, patience).await {
@@ -115,15 +126,15 @@ impl Edge {
 
     /// Goes on waiting for a command whose client was told that it is accepted: if its first copy
     /// was stamped wrongly, the promise is kept by a second one.
-    fn see_through(self: &Arc<Self>, mut place: Place, submission: Submission) {
+    fn see_through(self: &Arc<Self>, mut place: Place, mut submission: Submission) {
         let edge = Arc::clone(self);
         tokio::spawn(async move {
             let patience = edge.settings.reply_timeout;
             if let Word::Replied(reply) = edge.word(&mut place, patience).await
-                && reply.answer == Answer::Stale
+                && let Some(issued_at) = submission.stamp.after(&reply)
             {
                 drop(place);
-                edge.again(submission, reply, patience).await;
+                edge.again(submission, issued_at, reply, patience).await;
             }
         });
     }
@@ -191,20 +202,15 @@ impl Edge {
     }
 }
 
-/// The headers of a client command record, in their fixed order.
 fn headers(submission: &Submission, issued_at: Millis, reply_to: ReturnAddress) -> Headers {
-    let mut headers = Vec::with_capacity(6);
-    headers.push((header::COMMAND, submission.command_id.to_string()));
-    headers.push((header::CALLER, CALLER.to_owned()));
-    headers.push((header::ISSUED_AT, issued_at.to_string()));
-    headers.push((header::REPLY_TO, reply_to.to_string()));
-    if let Some(version) = submission.version {
-        headers.push((header::IF_MATCH, version.to_string()));
-    }
-    if let Some(traceparent) = &submission.traceparent {
-        headers.push((header::TRACEPARENT, traceparent.clone()));
-    }
-    headers
+    edge::headers(&edge::Copy {
+        command_id: submission.command_id,
+        caller: CALLER,
+        issued_at,
+        reply_to,
+        version: submission.version,
+        traceparent: submission.traceparent.as_deref(),
+    })
 }
 
 /// The own clock, in milliseconds since the Unix epoch; 0 for a clock set before it, whose stamps

@@ -12,6 +12,7 @@ use std::{
 };
 
 use events::{ShardId, reply::Reply};
+use shard::edge::{Correlations, answers};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ pub struct Unknown;
 /// The table of commands in flight.
 #[derive(Debug)]
 pub struct Waiting {
-    nonce: u64,
+    correlations: Correlations,
     in_flight_max: usize,
     table: Mutex<Table>,
 }
@@ -73,7 +74,8 @@ pub enum Delivery {
 impl Waiting {
     /// `nonce` must be random for each instance.
     pub fn new(nonce: u64, in_flight_max: usize) -> Self {
-        Self { nonce, in_flight_max, table: Mutex::default() }
+        let correlations = Correlations::new(nonce);
+        Self { correlations, in_flight_max, table: Mutex::default() }
     }
 
     /// Takes a place for one copy of a command; `None` when all are taken.
@@ -102,7 +104,7 @@ impl Waiting {
 
     /// The correlation of a ticket, for the command's return address.
     pub fn correlation(&self, ticket: u64) -> u128 {
-        (u128::from(self.nonce) << 64) | u128::from(ticket)
+        self.correlations.of(ticket)
     }
 
     /// The log has answered for the append of this ticket. Gives the shard it was for, while
@@ -124,20 +126,14 @@ impl Waiting {
 
     /// Hands a reply to the one who waits for it.
     pub fn deliver(&self, reply: Reply) -> Delivery {
-        let Ok(correlation) = u128::from_str_radix(&reply.correlation, 16) else {
+        let Some(ticket) = self.correlations.ticket(&reply) else {
             return Delivery::Foreign;
         };
-        // Both halves fit by construction.
-        #[allow(clippy::cast_possible_truncation)]
-        let (nonce, ticket) = ((correlation >> 64) as u64, correlation as u64);
-        if nonce != self.nonce {
-            return Delivery::Foreign;
-        }
         let mut table = self.table();
         let Some(entry) = table.entries.get(&ticket) else {
             return Delivery::Late;
         };
-        if Uuid::try_parse(&reply.command_id) != Ok(entry.command_id) {
+        if !answers(&reply, entry.command_id) {
             return Delivery::Mismatched;
         }
         let entry = table.entries.remove(&ticket);

@@ -78,7 +78,7 @@ impl Runner {
             match self.member.poll(POLL) {
                 Polled::Record(record) => self.take(&record),
                 Polled::Assigned(partitions) => self.assigned(partitions),
-                Polled::Revoked { partitions, is_lost } => self.revoked(&partitions, is_lost),
+                Polled::Revoked { partitions, is_lost } => self.revoked(&partitions, is_lost)?,
                 Polled::Failed(error) => self.read_failed(&error)?,
                 Polled::Idle => {}
             }
@@ -107,11 +107,10 @@ impl Runner {
     }
 
     /// The frontier is committed once more, then memory is dropped: a regained shard restores.
-    fn revoked(&mut self, partitions: &[Partition], is_lost: bool) {
+    fn revoked(&mut self, partitions: &[Partition], is_lost: bool) -> Result<(), StartError> {
+        let mut reports = Ok(());
         if !is_lost {
-            if let Err(trouble) = self.outlet.take_reports(&mut self.processor) {
-                tracing::warn!(?trouble, "The last reports before a handover tell of a doubt.");
-            }
+            reports = self.outlet.take_reports(&mut self.processor);
             self.commit();
         }
         for shard in partitions.iter().filter_map(Partition::shard) {
@@ -120,6 +119,12 @@ impl Runner {
             self.partitions.remove(&shard);
             metrics::halted(shard, false);
         }
+        // The shards that stay have outputs of the same producer.
+        if let Err(trouble) = reports {
+            tracing::error!(?trouble, "The last reports before a handover tell of a doubt.");
+            self.begin_anew()?;
+        }
+        Ok(())
     }
 
     /// Begins to restore what waits for it; brokers that do not answer are asked again later.

@@ -100,7 +100,7 @@ pub(crate) fn client(
             return;
         }
         Verdict::Attached => {
-            if let Some(address) = client.reply_to {
+            if let Some(address) = planted!(RepeatWhilePendingDropped => None; client.reply_to) {
                 state.memory.attach(client.command_id, address);
             }
             return;

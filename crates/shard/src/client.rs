@@ -32,7 +32,12 @@ fn plan_by(rules: &Rules<'_>, state: &State, now: Millis, client: &Client<'_>) -
     let parameters = rules.parameters;
     let too_old = now > client.issued_at.saturating_add(parameters.accept_ms);
     let too_new = client.issued_at > now.saturating_add(parameters.skew_ms);
-    if too_old || too_new {
+    let is_stale = planted!(
+        NoIssuedAt => false,
+        MemoryBeforeAge => (too_old || too_new) && is_unknown(state, client);
+        too_old || too_new
+    );
+    if is_stale {
         return only(Verdict::Stale, Some(Notice::Stale));
     }
     match state.memory.recall(client.command_id, client.fingerprint) {
@@ -58,6 +63,7 @@ fn decide(
         return refused(refusal);
     }
     let decided = guarded(|| {
+        plant!(PanicFixedWithoutRules => panics_when_old(command));
         let decision = domain::decide(state, command, now, rules);
         let follow_ups = react(state, rules.parameters, &decision.events);
         (decision, follow_ups)
@@ -115,4 +121,17 @@ fn only(verdict: Verdict, notice: Option<Notice>) -> Plan {
 
 fn refusal(code: &str, detail: String) -> Refusal {
     Refusal { code: code.to_owned(), detail, lines: Vec::new() }
+}
+
+/// A rule that panics in the previous binary and was fixed under the same version.
+#[cfg(feature = "planted-bugs")]
+fn panics_when_old(command: &Command) {
+    if let Command::AdjustStock(adjust) = command {
+        assert!(!crate::planted::instance().is_old || adjust.quantity > 0, "losses are not known");
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+fn is_unknown(state: &State, client: &Client<'_>) -> bool {
+    state.memory.recall(client.command_id, client.fingerprint) == Recall::Unknown
 }

@@ -18,6 +18,7 @@ pub(crate) fn plan(
     command: &Command,
     rules: Option<&Revision>,
 ) -> Result<Plan, Halt> {
+    plant!(OldBinaryIgnoringActivation => if ignores(command) { return Ok(Plan::default()) });
     match command {
         Command::Tick(_) => tick(state, now, rules),
         Command::ProposeRules(proposal) => Ok(match state.rules.objection(proposal) {
@@ -63,4 +64,11 @@ fn tick(state: &State, now: Millis, rules: Option<&Revision>) -> Result<Plan, Ha
 
 fn foreign(class: &'static str, message: &str) -> Plan {
     Plan { dead_letter: Some(Fault::new(class, message)), ..Plan::default() }
+}
+
+/// The previous binary knows the first revision only.
+#[cfg(feature = "planted-bugs")]
+fn ignores(command: &Command) -> bool {
+    let is_activation = matches!(command, Command::ActivateRules(a) if a.revision > 1);
+    crate::planted::instance().is_old && is_activation
 }

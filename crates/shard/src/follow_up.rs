@@ -17,7 +17,7 @@ pub(crate) fn plan(
     follow_up: &FollowUp<'_>,
     instead: Option<&Revision>,
 ) -> Result<Plan, Halt> {
-    match state.links.arrival(follow_up.source, follow_up.mark) {
+    match arrival(state, follow_up) {
         Arrival::Repeat => return Ok(noticed(Notice::Repeat(follow_up.source))),
         Arrival::Gap => return Ok(noticed(Notice::Gap(follow_up.source))),
         Arrival::Next => {}
@@ -48,12 +48,20 @@ pub(crate) fn plan(
     })
 }
 
+fn arrival(state: &State, follow_up: &FollowUp<'_>) -> Arrival {
+    planted!(
+        NoLinkMarks => Arrival::Next,
+        LastIdOnly => unless_last(state, follow_up);
+        state.links.arrival(follow_up.source, follow_up.mark)
+    )
+}
+
 /// The revision that this follow-up switches to, because its shard has switched before.
 fn activation(state: &State, follow_up: &FollowUp<'_>) -> Result<Option<Revision>, Halt> {
     if state.rules().is_none() {
         return Err(Halt::NotInitialised);
     }
-    if follow_up.revision <= state.rules.revision() {
+    if planted!(NoRulesOnFollowUps => true; follow_up.revision <= state.rules.revision()) {
         return Ok(None);
     }
     let proposed = state.rules.proposed(follow_up.revision).ok_or(Halt::RevisionNotProposed {
@@ -70,4 +78,10 @@ pub(crate) fn known(revision: &Revision) -> Result<Revision, Halt> {
 
 fn noticed(notice: Notice) -> Plan {
     Plan { notices: vec![notice], ..Plan::default() }
+}
+
+#[cfg(feature = "planted-bugs")]
+fn unless_last(state: &State, follow_up: &FollowUp<'_>) -> Arrival {
+    let is_last = state.links.marks.get(&follow_up.source) == Some(&follow_up.mark);
+    if is_last { Arrival::Repeat } else { Arrival::Next }
 }

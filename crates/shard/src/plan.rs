@@ -89,5 +89,24 @@ pub(crate) fn react(
     // A step has at most a few thousand events.
     mark.link_sequence += i64::try_from(events.len()).unwrap_or(i64::MAX);
     let position = events::Position::new(state.shard, mark);
-    domain::react(events, &domain::Reaction { parameters, position })
+    let follow_ups = domain::react(events, &domain::Reaction { parameters, position });
+    planted!(
+        MapOrder => in_map_order(follow_ups),
+        ReleasingHeldLinesOnly => without_late_ones(events, follow_ups);
+        follow_ups
+    )
+}
+
+#[cfg(feature = "planted-bugs")]
+fn in_map_order(mut follow_ups: Vec<FollowUp>) -> Vec<FollowUp> {
+    if crate::planted::instance().is_reversed {
+        follow_ups.reverse();
+    }
+    follow_ups
+}
+
+#[cfg(feature = "planted-bugs")]
+fn without_late_ones(events: &[Event], follow_ups: Vec<FollowUp>) -> Vec<FollowUp> {
+    let is_late = events.iter().any(|event| matches!(event, Event::LateReservationReleased(_)));
+    if is_late { Vec::new() } else { follow_ups }
 }

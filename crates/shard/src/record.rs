@@ -31,7 +31,7 @@ impl Timestamp {
     /// Log time after this record: it never runs backwards.
     pub(crate) fn advance(self, now: Millis) -> Millis {
         match self {
-            Timestamp::LogAppend(ms) => now.max(ms),
+            Timestamp::LogAppend(ms) => planted!(NoMaxOnLogTime => ms; now.max(ms)),
             Timestamp::Foreign(_) => now,
         }
     }

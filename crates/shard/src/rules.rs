@@ -101,7 +101,8 @@ impl Rules {
     /// Switches to a proposed revision and forgets the older proposals.
     pub(crate) fn activate(&mut self, revision: Revision) {
         self.proposed.retain(|proposed, _| *proposed > revision.revision);
-        self.active = Some(revision);
+        self.active =
+            Some(planted!(ParametersNotInTheLog => crate::planted::configured(revision); revision));
     }
 }
 

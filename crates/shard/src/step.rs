@@ -42,7 +42,11 @@ pub(crate) fn begin<'a>(
         return Err(Halt::OutOfOrder { expected: state.next_offset, found: record.offset });
     }
     let intake = intake::read(state, record)?;
-    let now = record.timestamp.advance(state.now);
+    let now = planted!(
+        WallClockInStep => crate::planted::instance().clock,
+        TickCarryingAClock => ticked(record).max(record.timestamp.advance(state.now));
+        record.timestamp.advance(state.now)
+    );
     evict(state, now);
     Ok((intake, now))
 }
@@ -151,4 +155,10 @@ fn cause<'a>(intake: &Intake<'a>) -> Cause<'a> {
         }
         Intake::Control(_) | Intake::Foreign(_) => Cause::default(),
     }
+}
+
+/// The clock that a planted bug writes into its Ticks.
+#[cfg(feature = "planted-bugs")]
+fn ticked(record: &Record<'_>) -> Millis {
+    record.headers.number("clock").unwrap_or(0)
 }

@@ -9,6 +9,11 @@ use super::Commit;
 pub(crate) struct Frontier {
     steps: VecDeque<Sent>,
     outstanding: usize,
+    /// Where steps began, for the planted bug that commits the highest acknowledged one.
+    #[cfg(feature = "planted-bugs")]
+    ends: VecDeque<Commit>,
+    #[cfg(feature = "planted-bugs")]
+    highest: i64,
 }
 
 #[derive(Debug)]
@@ -21,10 +26,12 @@ struct Sent {
 impl Frontier {
     pub(crate) fn sent(&mut self, at: Commit, outputs: usize) {
         self.outstanding += outputs;
+        plant!(CommitHighestAcknowledged => self.ends.push_back(at.clone()));
         self.steps.push_back(Sent { at, unacknowledged: outputs });
     }
 
     pub(crate) fn acknowledged(&mut self, offset: i64) {
+        plant!(CommitHighestAcknowledged => self.highest = self.highest.max(offset));
         let Ok(index) = self.steps.binary_search_by_key(&offset, |step| step.at.offset) else {
             return;
         };
@@ -40,6 +47,14 @@ impl Frontier {
 
     pub(crate) fn lowest(&self) -> Option<&Commit> {
         self.steps.front().map(|step| &step.at)
+    }
+
+    /// The last step that began at or below the highest acknowledged one's end.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn highest(&self) -> Option<&Commit> {
+        let lowest = self.lowest()?;
+        let beyond = self.ends.iter().find(|at| at.offset > self.highest);
+        Some(beyond.unwrap_or(lowest))
     }
 
     pub(crate) fn outstanding(&self) -> usize {

@@ -58,6 +58,16 @@ impl Owner {
         Ok(owner)
     }
 
+    /// A planted bug: silent although nothing says that what follows is out.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn silent_until(mut self, offset: i64) -> Self {
+        if self.state.next_offset() < offset {
+            self.phase = Phase::Replaying { until: offset };
+            self.committed = None;
+        }
+        self
+    }
+
     pub fn shard(&self) -> ShardId {
         self.state.shard()
     }
@@ -110,7 +120,12 @@ impl Owner {
         if !self.is_live() {
             return None;
         }
-        let at = match self.frontier.lowest() {
+        let lowest = planted!(
+            CommitBeforeAcknowledgement => None,
+            CommitHighestAcknowledged => self.frontier.highest();
+            self.frontier.lowest()
+        );
+        let at = match lowest {
             Some(at) => at.clone(),
             None => self.commit_at(self.state.next_offset(), self.state.chain(), self.revision()),
         };
@@ -157,6 +172,8 @@ impl Owner {
         {
             commit.check(&self.state)?;
         }
+        plant!(DedupOnlyInMemory => self.state.memory = Default::default());
+        plant!(MarksOnlyInMemory => self.state.links.marks.clear());
         self.phase = Phase::Live;
         Ok(())
     }

@@ -52,7 +52,10 @@ impl Outbox {
             key: None,
             value: Command::from(Tick {}).to_single_object(),
             event: None,
-            headers: Vec::new(),
+            headers: planted!(
+                TickCarryingAClock => vec![("clock", crate::planted::instance().clock.to_string())];
+                Vec::new()
+            ),
         };
         self.waiting.push_back(Parcel { source: None, output });
     }

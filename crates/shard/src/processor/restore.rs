@@ -55,5 +55,17 @@ pub(super) fn owner(
     {
         return Err(Impossible::Shortened { high: offsets.high, committed: commit.offset });
     }
-    Ok(Owner::new(State::new(shard), commit)?)
+    let state = planted!(
+        NoSilentReplay => begun_at(shard, commit.as_ref());
+        State::new(shard)
+    );
+    let owner = Owner::new(state, commit)?;
+    Ok(planted!(SilentToTheEnd => owner.silent_until(offsets.high); owner))
+}
+
+#[cfg(feature = "planted-bugs")]
+fn begun_at(shard: ShardId, commit: Option<&Commit>) -> State {
+    let mut state = State::new(shard);
+    state.next_offset = commit.map_or(0, |commit| commit.offset);
+    state
 }

@@ -132,7 +132,7 @@ impl Memory {
         else {
             return;
         };
-        let later = until.max(*expires);
+        let later = planted!(WindowNotSliding => *expires; until.max(*expires));
         self.expiry.remove(&(*expires, command_id));
         self.expiry.insert((later, command_id));
         *expires = later;

@@ -1,0 +1,15 @@
+//! What must be true of a world at rest.
+
+mod clients;
+mod sequences;
+mod stock;
+
+use crate::{Violation, reference::Reference, world::World};
+
+/// Checks everything.
+pub(crate) fn check(world: &World) -> Result<(), Violation> {
+    let reference = Reference::run(&world.broker)?;
+    sequences::check(world, &reference)?;
+    clients::check(world, &reference)?;
+    stock::check(world, &reference)
+}
