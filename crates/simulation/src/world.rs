@@ -261,9 +261,11 @@ impl World {
     }
 }
 
+/// Every revision has other parameters, and the second one other code.
 fn propose(kind: Kind, partition: i32, revision: i64) -> Command {
     let stream_id = format!("{kind}-{partition}");
-    ProposeRules { revision, rules: 1, stream_id, parameters: parameters(revision) }.into()
+    let rules = if revision == 1 { 1 } else { 2 };
+    ProposeRules { revision, rules, stream_id, parameters: parameters(revision) }.into()
 }
 
 impl std::ops::AddAssign for Tally {
