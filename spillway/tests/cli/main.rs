@@ -4,6 +4,8 @@
 
 mod deployment;
 mod dev;
+#[cfg(feature = "old-release-test")]
+mod old_release;
 mod refusals;
 mod rules;
 mod support;

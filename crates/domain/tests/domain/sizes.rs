@@ -8,6 +8,7 @@ use domain::{
     },
     order::placement_verdict,
     react,
+    rules::Version,
 };
 use events::{
     Command, Event, Kind, Millis, Money, Position, ShardId,
@@ -78,8 +79,8 @@ fn placed() -> (Given, Command) {
     (state, reserve.command)
 }
 
-fn stocked(mut state: Given) -> Given {
-    for line in largest_order().lines {
+fn stocked(mut state: Given, lines: usize) -> Given {
+    for line in largest_order().lines.into_iter().take(lines) {
         let registered = crate::kit::registered(&line.sku, UNIT_PRICE_MAX);
         state = state.with_event(&Event::from(registered)).with_on_hand(&line.sku, ON_HAND_MAX);
     }
@@ -89,7 +90,7 @@ fn stocked(mut state: Given) -> Given {
 #[test]
 fn the_largest_order_fits_all_its_records_and_reaches_the_highest_total() {
     let (state, reserve) = placed();
-    let (state, held) = step(stocked(state), reserve);
+    let (state, held) = step(stocked(state, LINES_MAX), reserve);
     assert_eq!(held.len(), LINES_MAX);
     let answer = follow_ups(&held).remove(0);
     let (state, reserved) = step(state, answer.command);
@@ -103,6 +104,18 @@ fn the_largest_order_fits_all_its_records_and_reaches_the_highest_total() {
     let (_, cancelled) = step(state, Command::from(cancel));
     let release = follow_ups(&cancelled).remove(0);
     assert_eq!(release.command.name(), "ReleaseStock");
+}
+
+#[test]
+fn the_largest_order_that_is_reserved_in_part_fits_all_its_records() {
+    let (state, reserve) = placed();
+    let (state, held) = step(stocked(state, 1).under(Version::PartialReservation), reserve);
+    let answer = follow_ups(&held).remove(0);
+    let (_, reserved) = step(state, answer.command);
+    let [Event::OrderPartlyReserved(event)] = &reserved[..] else {
+        panic!("the order is reserved in part, not {reserved:?}");
+    };
+    assert_eq!((event.lines.len(), event.refused.len()), (1, LINES_MAX - 1));
 }
 
 #[test]

@@ -32,7 +32,12 @@ pub(crate) struct Dev {
 
 /// The compiled program, with its state files in `runtime`.
 pub(crate) fn spillway(runtime: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    at(Path::new(env!("CARGO_BIN_EXE_spillway")), runtime)
+}
+
+/// A program, with its state files in `runtime`.
+pub(crate) fn at(program: &Path, runtime: &Path) -> Command {
+    let mut command = Command::new(program);
     command.env("XDG_RUNTIME_DIR", runtime).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
@@ -44,7 +49,12 @@ pub(crate) async fn run(runtime: &Path, args: &[&str]) -> Output {
 
 impl Dev {
     pub(crate) fn start(runtime: &Path, args: &[&str]) -> Self {
-        let mut child = spillway(runtime)
+        Self::of(spillway(runtime), args)
+    }
+
+    /// Starts another build of the program.
+    pub(crate) fn of(mut program: Command, args: &[&str]) -> Self {
+        let mut child = program
             .arg("dev")
             .args(args)
             .stdout(Stdio::piped())

@@ -23,7 +23,12 @@ impl System {
     /// Starts an empty system.
     pub(crate) async fn start() -> Self {
         let runtime = tempfile::tempdir().unwrap();
-        let mut dev = Dev::start(runtime.path(), &["--random-ports", "--no-sample"]);
+        let dev = Dev::start(runtime.path(), &["--random-ports", "--no-sample"]);
+        Self::of(dev, runtime).await
+    }
+
+    /// Waits for a system that was started with its state files in `runtime`.
+    pub(crate) async fn of(mut dev: Dev, runtime: tempfile::TempDir) -> Self {
         dev.data_until("logs").await;
         let environment = environment(runtime.path()).await;
         let http = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
@@ -51,19 +56,23 @@ impl System {
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, String, Value) {
         let url = format!("{}{path}", self.address("SPILLWAY_URL"));
         let key = uuid::Uuid::new_v4().to_string();
-        let request = self.http.post(url).header("Idempotency-Key", key).json(body);
+        let request = self.http.post(url).header("Idempotency-Key", key);
+        let request = request.header("Prefer", "wait=5").json(body);
         let answer = request.send().await.unwrap();
         let position = answer.headers().get("spillway-position");
         let position = position.map(|p| p.to_str().unwrap().to_owned()).unwrap_or_default();
         (answer.status(), position, answer.json().await.unwrap())
     }
 
-    /// Reads at a position or later.
+    /// Reads at a position or later; at any where it is empty.
     pub(crate) async fn get_at(&self, path: &str, position: &str) -> Value {
         let url = format!("{}{path}", self.address("SPILLWAY_URL"));
         let level = async {
             loop {
-                let request = self.http.get(&url).header("Spillway-Position", position);
+                let mut request = self.http.get(&url);
+                if !position.is_empty() {
+                    request = request.header("Spillway-Position", position);
+                }
                 let answer = request.send().await.unwrap();
                 if answer.status() == StatusCode::OK {
                     return answer.json().await.unwrap();
