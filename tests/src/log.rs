@@ -1,0 +1,167 @@
+//! The log of the system under test: what lies in it, and records that nobody should write.
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use eventlog::{
+    Connection, GroupView, LogReader, Outgoing, Partition, Producer, Record, Report, producer,
+};
+use events::{
+    Kind, Topic,
+    header::{Headers, View},
+    position::{Arrival, Mark},
+    profile::Profile,
+};
+
+/// The consumer group of the shards.
+const GROUP: &str = "command-api";
+const CLIENT_ID: &str = "spillway-tests";
+/// Longest silence within a reading, and longest wait for an acknowledgement.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// A record as somebody else than the system would write it.
+#[derive(Debug, Clone)]
+pub struct RawRecord {
+    pub partition: Partition,
+    pub key: Option<Vec<u8>>,
+    pub value: Vec<u8>,
+    pub headers: Headers,
+}
+
+/// Reads and writes the log. Its calls may be awaited anywhere: they block threads of their own.
+#[derive(Debug, Clone)]
+pub struct Log {
+    connection: Connection,
+    eyes: Arc<Mutex<Eyes>>,
+}
+
+#[derive(Debug)]
+struct Eyes {
+    reader: LogReader,
+    group: GroupView,
+}
+
+impl Log {
+    pub(crate) fn open(connection: Connection) -> anyhow::Result<Self> {
+        let reader = LogReader::open(&connection, CLIENT_ID)?;
+        let group = GroupView::open(&connection, CLIENT_ID, GROUP)?;
+        Ok(Self { connection, eyes: Arc::new(Mutex::new(Eyes { reader, group })) })
+    }
+
+    /// Everything that lies in a partition now.
+    ///
+    /// # Errors
+    /// The brokers do not answer, here and below.
+    pub async fn read(&self, partition: Partition) -> anyhow::Result<Vec<Record>> {
+        self.look(move |eyes| eyes.read(&partition)).await
+    }
+
+    /// Everything that lies in a topic now, partition by partition.
+    pub async fn read_topic(&self, topic: Topic) -> anyhow::Result<Vec<Record>> {
+        self.look(move |eyes| {
+            let mut records = Vec::new();
+            for partition in all_of(topic) {
+                records.append(&mut eyes.read(&partition)?);
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    /// Appends a record, and gives its offset.
+    pub async fn append(&self, record: RawRecord) -> anyhow::Result<i64> {
+        let connection = self.connection.clone();
+        tokio::task::spawn_blocking(move || append(&connection, &record)).await?
+    }
+
+    /// Succeeds when every command that lies in the log is decided and all of its outputs are out.
+    pub(crate) async fn is_decided(&self) -> anyhow::Result<()> {
+        self.look(Eyes::is_decided).await
+    }
+
+    /// The mark at which each partition of events and outcomes ends for its readers.
+    pub(crate) async fn ends(&self) -> anyhow::Result<BTreeMap<Partition, Mark>> {
+        self.look(Eyes::ends).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Eyes) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let eyes = Arc::clone(&self.eyes);
+        tokio::task::spawn_blocking(move || {
+            look(&mut eyes.lock().unwrap_or_else(PoisonError::into_inner))
+        })
+        .await?
+    }
+}
+
+impl Eyes {
+    fn read(&mut self, partition: &Partition) -> anyhow::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let low = self.reader.watermarks(partition)?.low;
+        self.reader.read_to_end(&[(partition.clone(), low)], SILENCE_MAX, |record| {
+            records.push(record);
+            ControlFlow::Continue(())
+        })?;
+        Ok(records)
+    }
+
+    /// The commits are read before the ends of the logs: where both are equal, nothing lay behind
+    /// the commits when they were read, so nothing was on its way to another shard either.
+    fn is_decided(&mut self) -> anyhow::Result<()> {
+        let partitions: Vec<Partition> =
+            Kind::ALL.into_iter().flat_map(|kind| all_of(Topic::Commands(kind))).collect();
+        let committed = self.group.committed(&partitions)?;
+        for (partition, committed) in partitions.iter().zip(committed) {
+            let committed = committed.map_or(0, |committed| committed.offset);
+            let high = self.reader.watermarks(partition)?.high;
+            ensure!(committed == high, "{partition}: {committed} of {high} commands are decided");
+        }
+        Ok(())
+    }
+
+    fn ends(&mut self) -> anyhow::Result<BTreeMap<Partition, Mark>> {
+        let topics = Kind::ALL.into_iter().flat_map(|kind| {
+            all_of(Topic::Events(kind)).into_iter().chain(all_of(Topic::Outcomes(kind)))
+        });
+        topics.map(|partition| Ok((partition.clone(), self.end(&partition)?))).collect()
+    }
+
+    fn end(&mut self, partition: &Partition) -> anyhow::Result<Mark> {
+        let mut end = Mark::default();
+        for record in self.read(partition)? {
+            let Some((source, mark)) = View(&record.headers()).link() else { continue };
+            if Some(source) == partition.shard() && end.arrival(mark) == Arrival::Next {
+                end = mark;
+            }
+        }
+        Ok(end)
+    }
+}
+
+fn all_of(topic: Topic) -> Vec<Partition> {
+    Partition::all_of(topic, Profile::LOCAL.partitions(topic))
+}
+
+fn append(connection: &Connection, record: &RawRecord) -> anyhow::Result<i64> {
+    let options = producer::Options::commands(CLIENT_ID, SILENCE_MAX);
+    let (producer, reports) = Producer::start(connection, &options)?;
+    producer.send(&Outgoing {
+        topic: &record.partition.topic,
+        partition: record.partition.number,
+        key: record.key.as_deref(),
+        value: &record.value,
+        headers: &record.headers,
+        tag: 0,
+    })?;
+    match reports.take_within(2 * SILENCE_MAX)?.context("no acknowledgement")? {
+        Report::Delivered { offset, .. } => Ok(offset),
+        other => bail!("{other:?}"),
+    }
+}

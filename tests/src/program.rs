@@ -1,0 +1,105 @@
+//! One process of the system under test, on a port of its own.
+
+use std::{path::Path, time::Duration};
+
+use devstack::{PortLease, Process, Ready, Spec, Stack, StopSignal};
+use events::profile::Profile;
+
+/// A debug build on a loaded machine may need many moments.
+const START_WITHIN: Duration = Duration::from_secs(90);
+/// Above the 25 s in which a process ends itself.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A process of the system; it may be killed, paused, stopped and started again, on the same port.
+#[derive(Debug)]
+pub struct Program {
+    process: Process,
+    url: String,
+    _port: PortLease,
+}
+
+impl Program {
+    /// A program that is not started yet; its log is `<name>.log`.
+    pub(crate) fn new(stack: &Stack, name: &str, path: &Path) -> anyhow::Result<Self> {
+        let port = PortLease::random()?;
+        let listen = format!("127.0.0.1:{}", port.port());
+        let url = format!("http://{listen}");
+        let spec = Spec::new(name, path, stack.logs().join(format!("{name}.log")))
+            .args(["--listen", &listen])
+            .envs(stack.env())
+            .envs([("SPILLWAY_PROFILE", Profile::LOCAL.name)])
+            .ready(Ready::Http(format!("{url}/readyz")))
+            .start_within(START_WITHIN)
+            .stop(StopSignal::Terminate, GRACE);
+        Ok(Self { process: Process::new(spec), url, _port: port })
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// It died or did not become ready; the last lines of its log are in the text.
+    pub async fn start(&self) -> anyhow::Result<()> {
+        Ok(self.process.start().await?)
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    ///
+    /// # Errors
+    /// It did not run.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        let status = self.process.kill().await;
+        anyhow::ensure!(status.is_some(), "{} did not run when it was killed", self.name());
+        Ok(())
+    }
+
+    /// Sends SIGTERM and waits for its orderly end.
+    ///
+    /// # Errors
+    /// It did not run, did not end in time, or ended with an error.
+    pub async fn term(&self) -> anyhow::Result<()> {
+        let status = self.process.stop().await;
+        let in_order = status.is_some_and(|status| status.success());
+        anyhow::ensure!(in_order, "{} did not end in order: {status:?}", self.name());
+        Ok(())
+    }
+
+    /// Stops it in its tracks, as a long pause of its machine would.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        Ok(self.process.pause()?)
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        Ok(self.process.resume()?)
+    }
+
+    /// Whether it runs or is paused.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_running()
+    }
+
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.process.name()
+    }
+
+    pub(crate) fn log(&self) -> &Path {
+        self.process.log()
+    }
+}

@@ -1,0 +1,96 @@
+//! The life of products and orders, from HTTP through the log to the read models and back.
+
+mod order;
+mod reading;
+mod rules;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use events::{command::Parameters, profile::Profile};
+use serde_json::json;
+use spillway_tests::{Client, System, SystemOptions, until};
+
+/// Long enough for every payment here, short enough to be waited for.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+#[tokio::test]
+async fn an_order_lives_from_http_through_the_log_to_the_read_models() -> anyhow::Result<()> {
+    let payment_deadline_ms = i64::try_from(DEADLINE.as_millis())?;
+    let parameters = Parameters { payment_deadline_ms, ..Profile::LOCAL.parameters() };
+    let system = System::start(SystemOptions { parameters, ..SystemOptions::default() }).await?;
+    let client = system.client()?;
+
+    let late = rules::late_order_is_reserved(&client).await?;
+    every_process_serves_its_housekeeping(&system).await?;
+    order::a_product_is_registered_stocked_and_read_back(&client).await?;
+    order::an_order_is_reserved_paid_shipped_and_read_back(&system, &client).await?;
+    order::an_order_may_span_shards(&client).await?;
+    rules::a_repeat_gets_the_stored_answer(&client).await?;
+    rules::a_stale_version_changes_nothing(&client).await?;
+    rules::a_rejected_order_names_its_refused_lines(&client).await?;
+    rules::a_price_above_the_limit_of_its_line_is_refused(&client).await?;
+    rules::a_cancelled_order_gives_its_stock_back(&client).await?;
+    reading::lists_come_in_pages(&client).await?;
+    order::a_trace_goes_from_the_request_into_the_log(&system, &client).await?;
+    rules::an_order_that_is_not_paid_expires(&client, &late).await?;
+    the_metrics_tell_of_it(&system).await?;
+    no_deadline_is_left(&client).await?;
+
+    system.settle().await?;
+    let verdict = system.tool.verify().await?.is_ok();
+    assert_eq!(verdict.count("shards"), 8);
+    assert_eq!(verdict.count("foreign"), 0);
+    assert!(verdict.count("rows") > verdict.count("orders"), "{:#}", verdict.report);
+    system.stop().await
+}
+
+async fn every_process_serves_its_housekeeping(system: &System) -> anyhow::Result<()> {
+    let all = [
+        ("command-api", &system.command_apis[0]),
+        ("projector", &system.projectors[0]),
+        ("query-api", &system.query_apis[0]),
+    ];
+    for (name, program) in all {
+        let client = Client::new(program.url(), program.url())?;
+        assert_eq!(client.get("/livez").await?.is(200).body["live"], true, "{name}");
+        assert_eq!(client.get("/readyz").await?.is(200).body["ready"], true, "{name}");
+        assert_eq!(client.get("/startupz").await?.is(200).body["started"], true, "{name}");
+        assert_eq!(client.get("/version").await?.is(200).body["name"], name);
+        let metrics = client.get("/metrics").await?.is(200);
+        assert!(metrics.header("content-type").starts_with("text/plain"), "{name}");
+        let _ = client.get("/nowhere").await?.is_problem(404, "not-found");
+    }
+    for program in [&system.command_apis[0], &system.query_apis[0]] {
+        let api = Client::new(program.url(), program.url())?.get("/openapi.json").await?.is(200);
+        assert!(api.body["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+        assert!(api.body["paths"]["/v1/orders"].is_object());
+    }
+    Ok(())
+}
+
+/// An order that still waited would be expired by a command of its own while the system is verified.
+async fn no_deadline_is_left(client: &Client) -> anyhow::Result<()> {
+    until("no order waits for its payment", async || {
+        let waiting = client.get("/v1/orders?status=reserved").await?.is(200);
+        anyhow::ensure!(waiting.body["items"] == json!([]), "{}", waiting.body);
+        Ok(())
+    })
+    .await
+}
+
+async fn the_metrics_tell_of_it(system: &System) -> anyhow::Result<()> {
+    let expected = [
+        (&system.command_apis[0], "http_server_request_duration_seconds_count", "/v1/orders"),
+        (&system.command_apis[0], "spillway_shard_steps_total", ""),
+        (&system.projectors[0], "projector_events_applied_total", "projection=\"orders\""),
+        (&system.query_apis[0], "query_position_wait_seconds_count", "read_model=\"orders\""),
+    ];
+    for (program, name, label) in expected {
+        let metrics = Client::new(program.url(), program.url())?.get("/metrics").await?.is(200);
+        let text = metrics.body.as_str().context("no text")?;
+        let told = text.lines().any(|line| line.starts_with(name) && line.contains(label));
+        assert!(told, "no {name} with {label} in {text}");
+    }
+    Ok(())
+}
