@@ -13,6 +13,9 @@ use crate::{chain::fingerprint_of, halt::Halt, record::Record, state::State};
 
 /// The longest caller name; ids of the contract share this bound.
 const CALLER_BYTES_MAX: usize = 128;
+/// The longest key that is taken in. An outcome carries the key twice, so a key without a bound
+/// would give an output that no topic takes, and stop the shard for good.
+const KEY_BYTES_MAX: usize = domain::bounds::IDENTIFIER_CHARS_MAX;
 
 /// A record, sorted by who may have written it.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub(crate) struct Client<'a> {
     pub(crate) if_match: Option<i64>,
     pub(crate) traceparent: Option<&'a str>,
     pub(crate) fingerprint: u64,
-    /// The record's key; empty where it is absent or not text.
+    /// The record's key; empty where it is absent, not text, or longer than any id.
     pub(crate) key: &'a str,
     pub(crate) body: Result<Command, Fault>,
 }
@@ -134,9 +137,14 @@ fn read_client<'a>(state: &State, record: &Record<'a>, body: Result<Command, Fau
         if_match,
         traceparent: record.headers.text(header::TRACEPARENT),
         fingerprint: fingerprint_of(record.value.unwrap_or_default()),
-        key: record.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default(),
+        key: text_key(record).unwrap_or_default(),
         body,
     })
+}
+
+fn text_key<'a>(record: &Record<'a>) -> Option<&'a str> {
+    let key = record.key.filter(|key| key.len() <= KEY_BYTES_MAX)?;
+    std::str::from_utf8(key).ok()
 }
 
 /// The command stands in the right topic, under its own key, in the key's partition.
@@ -144,6 +152,9 @@ fn check_address(state: &State, record: &Record<'_>, command: Command) -> Result
     let Some(key) = record.key else {
         return Err(Fault::new("null-key", "the record has no key"));
     };
+    if key.len() > KEY_BYTES_MAX {
+        return Err(Fault::new("wrong-key", "the record's key is longer than any id"));
+    }
     if command.key().map(str::as_bytes) != Some(key) {
         return Err(Fault::new("wrong-key", "the record's key is not the id in its body"));
     }

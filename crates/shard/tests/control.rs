@@ -219,3 +219,25 @@ fn a_client_record_that_is_misaddressed_or_unreadable_is_refused_and_leaves_a_de
         |r: &events::reply::Reply| r.outcome.as_ref()?.refusal.as_ref().map(|r| r.code.clone());
     assert!(replies.iter().all(|reply| code(reply).as_deref() == Some("undecodable")));
 }
+
+#[test]
+fn a_key_longer_than_any_id_is_refused_and_gives_no_output_that_a_topic_would_refuse() {
+    let mut world = World::new();
+    let long = "o".repeat(700 * 1024);
+    let command: Command = place(&long, &[("a", 2)]).into();
+    let home = world.home_of(&command);
+    let mut headers = |n: u128| {
+        let mut headers = world.client_headers("k", &command, world.now, None);
+        headers[0] = (header::COMMAND.to_owned(), uuid_text(n));
+        headers
+    };
+    let (whole, garbage) = (headers(1), headers(2));
+    world.append(home, Some(long.as_bytes()), Some(command.to_single_object()), whole);
+    world.append(home, Some(long.as_bytes()), Some(b"garbage".to_vec()), garbage);
+    world.run();
+    assert_eq!(letters(&world), ["wrong-key", "undecodable"]);
+    assert_eq!(world.replies().len(), 2);
+    let largest =
+        world.outputs.iter().map(|o| o.value.len() + o.key.as_deref().map_or(0, str::len));
+    assert!(largest.max() < Some(domain::bounds::OUTPUT_BYTES_MAX));
+}

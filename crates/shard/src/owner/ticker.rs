@@ -28,15 +28,17 @@ impl Ticker {
     }
 
     /// True at most once per Tick that is needed. A new owner with waiting deadlines needs one at
-    /// once: it cannot know for how long the log was silent.
+    /// once, also when it has stepped records: it cannot know how old they were, nor for how long
+    /// the log was silent after them. Only its own Tick, read back, tells the present.
     pub(crate) fn is_due(&mut self, state: &State, monotonic_ms: u64) -> bool {
         let Some(deadline) = state.earliest_deadline() else { return false };
         let is_past = self.seen.is_none_or(|(log_ms, at)| {
             deadline <= log_ms.saturating_add_unsigned(monotonic_ms.saturating_sub(at))
         });
+        let is_first = self.appended_at.is_none();
         let too_soon =
             self.appended_at.is_some_and(|at| monotonic_ms.saturating_sub(at) < TICK_MS_MIN);
-        if !is_past || too_soon || self.in_flight {
+        if !(is_past || is_first) || too_soon || self.in_flight {
             return false;
         }
         self.in_flight = true;
@@ -48,4 +50,48 @@ impl Ticker {
 fn is_tick(record: &Record<'_>) -> bool {
     let value = record.value.unwrap_or_default();
     record.key.is_none() && matches!(Command::from_single_object(value), Ok(Command::Tick(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Kind, ShardId, command::Tick, header::View};
+
+    use super::*;
+    use crate::Timestamp;
+
+    const DEADLINE: i64 = 900_000;
+
+    /// A shard at a log time, with an order that awaits its payment.
+    fn state(now: i64) -> State {
+        let mut state = State::new(ShardId::new(Kind::Orders, 0));
+        state.now = now;
+        state.deadlines.insert((DEADLINE, "o-1".to_owned()));
+        state
+    }
+
+    fn read(ticker: &mut Ticker, state: &State, value: &[u8], monotonic_ms: u64) {
+        let timestamp = Timestamp::LogAppend(state.now);
+        let (key, value, headers) = (None, Some(value), View(&[]));
+        let record = Record { offset: 0, timestamp, key, value, headers };
+        ticker.on_record(state, &record, monotonic_ms);
+    }
+
+    #[test]
+    fn a_new_owner_ticks_at_once_though_the_last_records_it_stepped_are_old() {
+        let mut ticker = Ticker::default();
+        let old = state(1_000);
+        read(&mut ticker, &old, b"the tail of a log that was silent for an hour", 0);
+        assert!(ticker.is_due(&old, 0), "how old the tail is, no clock of its own can tell");
+        assert!(!ticker.is_due(&old, 10_000), "one in flight is enough");
+    }
+
+    #[test]
+    fn once_the_own_tick_has_told_the_time_the_next_one_waits_for_the_deadline() {
+        let mut ticker = Ticker::default();
+        let early = state(1_000);
+        assert!(ticker.is_due(&early, 0));
+        read(&mut ticker, &early, &Command::from(Tick {}).to_single_object(), 5);
+        assert!(!ticker.is_due(&early, 898_000));
+        assert!(ticker.is_due(&early, 5 + 899_000));
+    }
 }
