@@ -157,7 +157,11 @@ impl Runner {
                 committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
             match self.processor.restore(shard, offsets, committed.as_ref()) {
                 Ok(start) => {
-                    self.member.restart(&partition, start)?;
+                    if let Err(error) = self.member.restart(&partition, start) {
+                        // An owner that nobody feeds would look alive for ever.
+                        self.processor.assigned([shard]);
+                        return Err(error);
+                    }
                     self.is_paused = false;
                 }
                 Err(impossible) => self.halted(shard, &impossible.to_string()),
