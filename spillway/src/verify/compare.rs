@@ -59,7 +59,7 @@ pub(super) fn compare(
         reading.take(&record, is_whole);
         ControlFlow::Continue(())
     })?;
-    reading.check_ends();
+    reading.check_ends(is_whole);
     Ok(reading.held)
 }
 
@@ -176,12 +176,14 @@ impl Reading<'_> {
     }
 
     /// Everything that was recomputed must have been accepted by now.
-    fn check_ends(&mut self) {
+    fn check_ends(&mut self, is_whole: bool) {
         let target = (self.target.topic, self.target.partition.number);
         for (source, end) in self.expected.ends(target) {
             let mark = self.marks.get(&source).copied();
             // A partition whose start retention took may hold nothing of a source any more.
-            if mark.is_none() && matches!(self.target.topic, Topic::Replies | Topic::Outcomes(_)) {
+            let is_kept_for_a_time =
+                matches!(self.target.topic, Topic::Replies | Topic::Outcomes(_));
+            if mark.is_none() && !is_whole && is_kept_for_a_time {
                 continue;
             }
             let mark = mark.unwrap_or_default();

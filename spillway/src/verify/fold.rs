@@ -30,6 +30,8 @@ pub(super) struct FoldedOrder {
     pub(super) currency: String,
     /// Prices at which lines hold or held stock, by line.
     pub(super) unit_prices: BTreeMap<i32, i64>,
+    /// Highest acceptable prices, by line.
+    pub(super) unit_prices_max: BTreeMap<i32, i64>,
     pub(super) history: Vec<&'static str>,
 }
 
@@ -86,6 +88,11 @@ impl Fold {
                 customer_id: placed.customer_id.clone(),
                 currency: placed.currency.clone(),
                 unit_prices: BTreeMap::new(),
+                unit_prices_max: placed
+                    .lines
+                    .iter()
+                    .filter_map(|line| Some((line.line, line.unit_price_max?)))
+                    .collect(),
                 history: Vec::new(),
             },
             (None, _) => return Err(format!("{key}: {} without OrderPlaced", event.name())),

@@ -10,12 +10,14 @@
 //! memory at a time, and eight bytes for every output.
 
 mod compare;
+mod decided;
 mod expected;
 mod fold;
 mod recompute;
 mod report;
 mod rows;
 mod stock;
+mod strays;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -103,6 +105,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 _ => {}
             }
         }
+    }
+    if let Some(rows) = &mut rows {
+        rows.find_strays(&parameters, &mut report).await?;
     }
     let report = report.conclude();
     print(&report, args.output.output)?;

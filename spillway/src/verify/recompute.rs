@@ -1,13 +1,13 @@
 //! Steps every shard again, from the start of its log to what was committed.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use eventlog::{Connection, GroupView, LogReader, Partition, Record};
 use events::{ShardId, Topic, command::Parameters};
 use shard::{State, owner::Commit, step};
 
-use super::{expected::Expected, report::Report};
+use super::{decided::Decided, expected::Expected, report::Report};
 use crate::command_log::{self, SILENCE_MAX, as_shard_record};
 
 /// How far a shard can be verified: everything before is out.
@@ -79,8 +79,12 @@ fn recompute_one(
         let detail = format!("offset {until} was committed, but the log ends at {high}");
         report.violation("log-shortened", partition.to_string(), detail);
     }
+    if until == 0 && *high > 0 {
+        let detail = format!("nothing of its {high} records was committed, so nothing is compared");
+        report.violation("uncommitted", partition.to_string(), detail);
+    }
     let mut state = State::new(*shard);
-    let mut decided: BTreeMap<String, i64> = BTreeMap::new();
+    let mut decided = Decided::default();
     if until > 0 {
         reader.read_to_end(&[(partition.clone(), 0)], SILENCE_MAX, |record| {
             if record.offset >= until {
@@ -105,7 +109,7 @@ fn step_record(
     state: &mut State,
     record: &Record,
     expected: &mut Expected,
-    decided: &mut BTreeMap<String, i64>,
+    decided: &mut Decided,
     report: &mut Report,
 ) -> ControlFlow<()> {
     let stepped = as_shard_record(record, |record| step(state, record));
@@ -126,7 +130,9 @@ fn step_record(
         let command = output.headers.iter().find(|(name, _)| *name == events::header::COMMAND);
         if let Some((_, command)) = command {
             report.counts.decided += 1;
-            if let Some(earlier) = decided.insert(command.clone(), record.offset) {
+            let dedup_ms = state.rules().map_or(0, |rules| rules.parameters.dedup_ms);
+            let earlier = decided.note(command, record.offset, state.now(), dedup_ms);
+            if let Some(earlier) = earlier {
                 let detail = format!("command {command} was decided at {earlier} too");
                 report.violation("decided-twice", place(), detail);
             }

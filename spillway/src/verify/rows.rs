@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use domain::order::LineState;
 use eventlog::Partition;
-use events::{Kind, position::Mark};
+use events::{Kind, command::Parameters, outcome::Outcome, position::Mark};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
 
-use super::{compare::Held, fold::FoldedOrder, report::Report};
+use super::{compare::Held, fold::FoldedOrder, report::Report, strays};
 
 /// One moment of all read models.
 pub(super) struct Rows {
@@ -40,8 +41,10 @@ struct LineRow {
     line: i32,
     sku: String,
     quantity: i64,
+    unit_price_max: Option<i64>,
     unit_price: Option<i64>,
-    is_refused: bool,
+    refusal: Option<String>,
+    available: Option<i64>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
@@ -61,8 +64,13 @@ struct OutcomeRow {
     kind: String,
     key: String,
     command: String,
+    caller: String,
     status: String,
     version: i64,
+    refusal: Option<Value>,
+    order_summary: Option<Value>,
+    position: Value,
+    decided_at: Option<DateTime<Utc>>,
 }
 
 impl Rows {
@@ -130,8 +138,8 @@ impl Rows {
         .fetch_all(&mut *self.moment)
         .await?;
         let lines: Vec<LineRow> = sqlx::query_as(
-            "SELECT l.order_id, l.line, l.sku, l.quantity, l.unit_price,
-                    l.refusal IS NOT NULL AS is_refused
+            "SELECT l.order_id, l.line, l.sku, l.quantity, l.unit_price_max, l.unit_price,
+                    l.refusal, l.available
                FROM order_lines l JOIN orders o USING (order_id)
               WHERE o.source_partition = $1",
         )
@@ -194,28 +202,30 @@ impl Rows {
     ) -> anyhow::Result<()> {
         let parked = self.parked(partition).await?;
         let found: Vec<OutcomeRow> = sqlx::query_as(
-            "SELECT command_id::text AS command_id, kind, key, command, status, version
+            "SELECT command_id::text AS command_id, kind, key, command, caller, status, version,
+                    refusal, order_summary, position, decided_at
                FROM outcomes WHERE source_partition = $1 AND kind = $2",
         )
         .bind(partition.number)
         .bind(kind.as_str())
         .fetch_all(&mut *self.moment)
         .await?;
-        let found =
-            found.into_iter().filter(|r| held.outcomes.contains_key(&r.command_id)).collect();
-        let expected = held.outcomes.values().filter(|o| !parked.contains(&o.key)).map(|o| {
-            let status = if o.refused().is_none() { "done" } else { "refused" };
-            OutcomeRow {
-                command_id: o.command_id.clone(),
-                kind: o.kind.clone(),
-                key: o.key.clone(),
-                command: o.command.clone(),
-                status: status.to_owned(),
-                version: o.version,
-            }
-        });
+        let is_compared = |row: &OutcomeRow| {
+            held.outcomes.contains_key(&row.command_id) && !parked.contains(&row.key)
+        };
+        let found = found.into_iter().filter(is_compared).collect();
+        let expected = held.outcomes.values().filter(|o| !parked.contains(&o.key)).map(outcome_row);
         differences("outcomes", expected, found, |row| row.command_id.clone(), &parked, report);
         Ok(())
+    }
+
+    /// Looks for rows that no partition's comparison meets.
+    pub(super) async fn find_strays(
+        &mut self,
+        parameters: &Parameters,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        strays::find(&mut self.moment, parameters, report).await
     }
 
     async fn parked(&mut self, partition: &Partition) -> anyhow::Result<BTreeSet<String>> {
@@ -252,9 +262,39 @@ fn line_rows(folded: &FoldedOrder) -> impl Iterator<Item = LineRow> {
         line: line.line,
         sku: line.sku.clone(),
         quantity: line.quantity,
+        unit_price_max: folded.unit_prices_max.get(&line.line).copied(),
         unit_price: folded.unit_prices.get(&line.line).copied(),
-        is_refused: matches!(line.state, LineState::Refused { .. }),
+        refusal: match &line.state {
+            LineState::Refused { reason, .. } => Some(reason.clone()),
+            _ => None,
+        },
+        available: match line.state {
+            LineState::Refused { available, .. } => available,
+            _ => None,
+        },
     })
+}
+
+fn outcome_row(outcome: &Outcome) -> OutcomeRow {
+    let status = if outcome.refused().is_none() { "done" } else { "refused" };
+    OutcomeRow {
+        command_id: outcome.command_id.clone(),
+        kind: outcome.kind.clone(),
+        key: outcome.key.clone(),
+        command: outcome.command.clone(),
+        caller: outcome.caller.clone(),
+        status: status.to_owned(),
+        version: outcome.version,
+        refusal: outcome.refusal.as_ref().map(json),
+        order_summary: outcome.order.as_ref().map(json),
+        position: json(&outcome.position),
+        decided_at: DateTime::from_timestamp_millis(outcome.decided_at),
+    }
+}
+
+/// As the projector stores it; null for what has no JSON, which no row shows.
+fn json(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
 }
 
 /// Every row that differs, is missing, or has no events.

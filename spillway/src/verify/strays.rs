@@ -1,0 +1,55 @@
+//! Rows that no comparison of a partition meets: of partitions that do not exist, and parts of
+//! orders that are not there.
+
+use anyhow::Context as _;
+use events::command::Parameters;
+use sqlx::PgConnection;
+
+use super::report::Report;
+
+/// Where strays may stand, and how they are found; `$1` and `$2` are the partition counts of orders
+/// and products.
+const SEARCHES: [(&str, &str); 5] = [
+    ("orders", "SELECT order_id FROM orders WHERE source_partition NOT BETWEEN 0 AND $1 - 1"),
+    ("products", "SELECT sku FROM products WHERE source_partition NOT BETWEEN 0 AND $2 - 1"),
+    (
+        "outcomes",
+        "SELECT command_id::text FROM outcomes WHERE NOT CASE kind
+             WHEN 'orders' THEN source_partition BETWEEN 0 AND $1 - 1
+             WHEN 'products' THEN source_partition BETWEEN 0 AND $2 - 1
+             ELSE false END",
+    ),
+    (
+        "order_lines",
+        "SELECT DISTINCT l.order_id FROM order_lines l
+         WHERE NOT EXISTS (SELECT FROM orders o WHERE o.order_id = l.order_id)",
+    ),
+    (
+        "order_history",
+        "SELECT DISTINCT h.order_id FROM order_history h
+         WHERE NOT EXISTS (SELECT FROM orders o WHERE o.order_id = h.order_id)",
+    ),
+];
+
+/// Reports every stray.
+pub(super) async fn find(
+    connection: &mut PgConnection,
+    parameters: &Parameters,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for (table, search) in SEARCHES {
+        // Both counts have a type even where a search uses only one of them.
+        let search = format!("WITH counts AS (SELECT $1::int, $2::int) {search}");
+        let keys: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(search))
+            .bind(parameters.orders_partitions)
+            .bind(parameters.products_partitions)
+            .fetch_all(&mut *connection)
+            .await
+            .with_context(|| format!("{table} cannot be searched for strays"))?;
+        for key in keys {
+            let detail = "the row belongs to no partition or to no order";
+            report.violation("row-unexpected", format!("{table} {key}"), detail);
+        }
+    }
+    Ok(())
+}
