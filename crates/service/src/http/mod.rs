@@ -13,10 +13,11 @@ mod observe;
 mod request_id;
 mod serve;
 mod translate;
+mod unread;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, map_response};
 use http::{HeaderName, HeaderValue, header};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -54,6 +55,7 @@ pub fn frame(routes: Router, limits: &Limits) -> Router {
             "default-src 'none'; frame-ancestors 'none'",
         ))
         .layer(default_header(header::CACHE_CONTROL, "no-store"))
+        .layer(map_response(unread::close_behind))
         .layer(from_fn(translate::translate))
         .layer(CatchPanicLayer::custom(translate::panicked));
     routes.layer(bodies).layer(answers)
