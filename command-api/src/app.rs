@@ -83,6 +83,7 @@ async fn start_processor(
         client_id: config.topics.kafka_client_id.clone(),
         schema_ids,
         drain: config.process.stop.deadline() / 4,
+        snapshots: config.processor.snapshots()?,
     };
     Processor::start(settings, &frame.health, stop).context("the processor cannot start")
 }

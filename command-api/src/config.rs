@@ -4,7 +4,11 @@ use clap::{Args, Parser, ValueEnum};
 use events::profile::Profile;
 use service::config::{Errors, KafkaArgs, ProcessArgs, RegistryArgs, Validate};
 
+use shard::snapshot::{Pace, Retention};
+use snapshots::{BadLocation, Library};
+
 use crate::edge::settings::EdgeArgs;
+use crate::processor;
 
 /// Takes commands over HTTP (role edge) and decides them (role processor).
 #[derive(Debug, Clone, Parser)]
@@ -50,6 +54,36 @@ pub struct ProcessorArgs {
     #[arg(long, env = "COMMAND_GROUP", value_name = "NAME", default_value = "command-api",
         value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub group: String,
+
+    /// Where snapshots of the shards are kept: a folder, or a URL such as s3://bucket/prefix, with
+    /// the AWS_* variables of the environment. The same place for all instances. Without it a
+    /// restore replays the whole command log.
+    #[arg(long, env = "SNAPSHOTS", value_name = "PLACE",
+        value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub snapshots: Option<String>,
+
+    /// A snapshot of a shard is taken after so many records.
+    #[arg(long, env = "SNAPSHOT_RECORDS", value_name = "N", default_value_t = 1_000_000,
+        value_parser = clap::value_parser!(i64).range(1..))]
+    pub snapshot_records: i64,
+
+    /// A snapshot of a shard is taken after so many seconds, when there was any record at all.
+    #[arg(long, env = "SNAPSHOT_EVERY_S", value_name = "SECONDS", default_value_t = 3600,
+        value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub snapshot_every_s: u64,
+}
+
+impl ProcessorArgs {
+    /// Where snapshots are kept and how often they are taken, if they are.
+    ///
+    /// # Errors
+    /// The place cannot be used.
+    pub fn snapshots(&self) -> Result<Option<processor::snapshots::Settings>, BadLocation> {
+        let Some(location) = &self.snapshots else { return Ok(None) };
+        let pace = Pace { records: self.snapshot_records, every_ms: self.snapshot_every_s * 1000 };
+        let library = Library::open(location)?;
+        Ok(Some(processor::snapshots::Settings { library, pace, retention: Retention::DEFAULT }))
+    }
 }
 
 /// What an instance does; the roles scale apart.

@@ -1,5 +1,7 @@
 //! What the processor counts. Labels are bounded: kinds, partitions and codes.
 
+use std::time::Duration;
+
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use shard::{Notice, owner::Owner};
 
@@ -13,6 +15,7 @@ const FRONTIER: &str = "spillway_shard_frontier_offset";
 const DEDUP: &str = "spillway_shard_dedup_entries";
 const LIVE: &str = "spillway_shard_live_aggregates";
 const TOMBSTONES: &str = "spillway_shard_tombstones";
+const RESTORE: &str = "spillway_shard_restore_seconds";
 
 pub(super) fn describe() {
     describe_counter!(STEPS, "Records that shards of this instance have stepped live.");
@@ -25,6 +28,7 @@ pub(super) fn describe() {
     describe_gauge!(DEDUP, Unit::Count, "Remembered client commands.");
     describe_gauge!(LIVE, Unit::Count, "Aggregates in the state.");
     describe_gauge!(TOMBSTONES, Unit::Count, "Ids of orders that left the state.");
+    describe_gauge!(RESTORE, Unit::Seconds, "From the assignment of a shard to its being live.");
 }
 
 pub(super) fn stepped(outputs: usize, notices: &[Notice]) {
@@ -54,6 +58,11 @@ pub(super) fn doubted() {
 pub(super) fn halted(shard: events::ShardId, is_halted: bool) {
     gauge!(HALTED, "kind" => shard.kind.as_str(), "partition" => shard.partition.to_string())
         .set(if is_halted { 1.0 } else { 0.0 });
+}
+
+pub(super) fn restored(shard: events::ShardId, took: Duration) {
+    gauge!(RESTORE, "kind" => shard.kind.as_str(), "partition" => shard.partition.to_string())
+        .set(took.as_secs_f64());
 }
 
 pub(super) fn observe(owner: &Owner) {

@@ -6,13 +6,16 @@
 //!                              +-------- reports ---------+--> commits
 //! ```
 //!
-//! One thread does all of it. The protocol itself (what is silent, what may be committed, when a
+//! One thread does all of it; a second one takes snapshots beside it. The protocol itself (what is silent, what may be committed, when a
 //! Tick is due, what a doubt undoes) is `shard::processor`, which knows no Kafka; this module only
 //! carries records to it, and outputs and commits away.
 
 mod metrics;
 mod outlet;
+pub mod record;
+mod restores;
 mod runner;
+pub mod snapshots;
 
 use std::{io, thread, time::Duration};
 
@@ -22,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use runner::Runner;
+use snapshots::Snapshots;
 
 /// What a processor needs.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub struct Settings {
     pub schema_ids: SchemaIds,
     /// How long a stop waits for outstanding outputs.
     pub drain: Duration,
+    /// Where snapshots are kept; without one, a restore replays the whole log.
+    pub snapshots: Option<snapshots::Settings>,
 }
 
 /// Why a processor could not start.
@@ -53,7 +59,8 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// Joins the group and starts the thread. Readiness is the condition `shards`.
+    /// Joins the group and starts the thread. Readiness is the condition `shards`. Must be called
+    /// within a tokio runtime.
     pub fn start(
         settings: Settings,
         health: &Health,
@@ -63,7 +70,9 @@ impl Processor {
         let ready = health.condition("shards");
         ready.set_unready("joining the group");
         let heartbeat = health.heartbeat("processor", Duration::from_secs(60));
-        let runner = Runner::join(settings, ready, heartbeat, stop)?;
+        let snapshots =
+            Snapshots::start(&settings.connection, settings.snapshots.clone(), stop.clone())?;
+        let runner = Runner::join(settings, snapshots, ready, heartbeat, stop)?;
         let (done, ended) = oneshot::channel();
         thread::Builder::new().name("processor".to_owned()).spawn(move || {
             // The receiver is gone only when the process no longer cares.

@@ -7,16 +7,22 @@ use std::{
 
 use eventlog::{
     Committed, Member, Membership, Pace, Partition, Polled, ReadError, Record, StartError,
-    Timestamp,
 };
-use events::{Kind, ShardId, Topic, header::View};
+use events::{Kind, ShardId, Topic};
 use service::health::{Condition, Heartbeat};
-use shard::processor::{self, Offsets, Processor, Taken};
+use shard::{
+    owner::Commit,
+    processor::{self, Offsets, Processor, Taken},
+    snapshot::Log,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Settings, metrics,
     outlet::{Outlet, Trouble},
+    record,
+    restores::{Beginning, Restores},
+    snapshots::Snapshots,
 };
 
 /// How long a poll waits for a record; reports and commits are looked after in between.
@@ -34,6 +40,8 @@ pub(super) struct Runner {
     processor: Processor,
     /// The command partitions that are ours.
     partitions: BTreeMap<ShardId, Partition>,
+    snapshots: Snapshots,
+    restores: Restores,
     is_joined: bool,
     is_paused: bool,
     began: Instant,
@@ -47,6 +55,7 @@ pub(super) struct Runner {
 impl Runner {
     pub(super) fn join(
         settings: Settings,
+        snapshots: Snapshots,
         ready: Condition,
         heartbeat: Heartbeat,
         stop: CancellationToken,
@@ -60,6 +69,8 @@ impl Runner {
             outlet,
             processor: Processor::default(),
             partitions: BTreeMap::new(),
+            snapshots,
+            restores: Restores::default(),
             is_joined: false,
             is_paused: false,
             began: now,
@@ -117,6 +128,7 @@ impl Runner {
             tracing::info!(%shard, is_lost, "A shard is no longer this instance's.");
             self.processor.revoked([shard]);
             self.partitions.remove(&shard);
+            self.forget(shard);
             metrics::halted(shard, false);
         }
         // The shards that stay have outputs of the same producer.
@@ -127,7 +139,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Begins to restore what waits for it; brokers that do not answer are asked again later.
+    /// Restores what waits for it; brokers that do not answer are asked again later.
     fn restore(&mut self) {
         if self.retry_at > Instant::now() {
             return;
@@ -139,23 +151,23 @@ impl Runner {
     }
 
     fn restore_now(&mut self) -> Result<(), ReadError> {
-        let waiting: Vec<(ShardId, Partition)> = self
-            .processor
-            .unrestored()
-            .into_iter()
-            .filter_map(|shard| Some((shard, self.partitions.get(&shard)?.clone())))
-            .collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let partitions: Vec<Partition> = waiting.iter().map(|(_, p)| p.clone()).collect();
-        let committed = self.member.committed(&partitions)?;
-        for ((shard, partition), committed) in waiting.into_iter().zip(committed) {
-            let watermarks = self.member.watermarks(&partition)?;
-            let offsets = Offsets { low: watermarks.low, high: watermarks.high };
-            let committed =
-                committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
-            match self.processor.restore(shard, offsets, committed.as_ref()) {
+        self.search()?;
+        for (shard, beginning, found) in self.restores.found() {
+            let Some(partition) = self.partitions.get(&shard).cloned() else { continue };
+            let snapshot = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(%shard, %error, "A shard cannot be restored yet.");
+                    self.retry_at = Instant::now() + RETRY;
+                    continue;
+                }
+            };
+            if let Some(snapshot) = &snapshot {
+                tracing::info!(name = %snapshot.name, "A shard is restored from a snapshot.");
+            }
+            let Beginning { offsets, committed } = beginning;
+            let state = snapshot.map(|snapshot| snapshot.state);
+            match self.processor.restore_from(shard, offsets, committed.as_ref(), state) {
                 Ok(start) => {
                     if let Err(error) = self.member.restart(&partition, start) {
                         // An owner that nobody feeds would look alive for ever.
@@ -170,10 +182,43 @@ impl Runner {
         Ok(())
     }
 
+    /// Begins to look for the snapshots of the shards that wait for it.
+    fn search(&mut self) -> Result<(), ReadError> {
+        let waiting: Vec<(ShardId, Partition)> = self
+            .processor
+            .unrestored()
+            .into_iter()
+            .filter(|shard| !self.restores.is_searching(*shard))
+            .filter_map(|shard| Some((shard, self.partitions.get(&shard)?.clone())))
+            .collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let partitions: Vec<Partition> = waiting.iter().map(|(_, p)| p.clone()).collect();
+        let committed = self.member.committed(&partitions)?;
+        for ((shard, partition), committed) in waiting.into_iter().zip(committed) {
+            let watermarks = self.member.watermarks(&partition)?;
+            let offsets = Offsets { low: watermarks.low, high: watermarks.high };
+            let commit = committed.as_ref().and_then(|c| Commit::read(c.offset, &c.metadata).ok());
+            let log = Log { shard, offsets, stream_id: commit.map(|commit| commit.stream_id) };
+            let committed =
+                committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
+            let answer = self.snapshots.search(log);
+            self.restores.search(shard, Beginning { offsets, committed }, answer);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, shard: ShardId) {
+        self.restores.forget(shard);
+        self.snapshots.forget(shard);
+    }
+
     fn take(&mut self, record: &Record) {
         let Some(shard) = record.partition.shard() else { return };
         let monotonic_ms = self.monotonic_ms();
-        match take(&mut self.processor, shard, record, monotonic_ms) {
+        let headers = record.headers();
+        match self.processor.record(shard, &record::view(record, &headers), monotonic_ms) {
             Taken::Stepped { outputs, notices } => metrics::stepped(outputs, &notices),
             Taken::Halted(reason) => self.halted(shard, &reason),
             Taken::NotOurs => {}
@@ -226,6 +271,7 @@ impl Runner {
         tracing::error!(%error, "The command log cannot be read; all shards are restored.");
         if matches!(error, ReadError::Fatal { .. }) {
             let shards: Vec<ShardId> = self.partitions.keys().copied().collect();
+            shards.iter().for_each(|shard| self.forget(*shard));
             self.processor.revoked(shards);
             self.partitions.clear();
             self.member = join_group(&self.settings)?;
@@ -237,6 +283,7 @@ impl Runner {
     fn begin_anew(&mut self) -> Result<(), StartError> {
         metrics::doubted();
         self.outlet = open_outlet(&self.settings)?;
+        self.restores.forget_all();
         for shard in self.processor.doubt() {
             self.stop_reading(shard);
         }
@@ -264,6 +311,7 @@ impl Runner {
             .commits()
             .into_iter()
             .filter_map(|(shard, commit)| {
+                self.snapshots.committed(shard, &commit);
                 let metadata = commit.metadata();
                 let committed = Committed { offset: commit.offset, metadata };
                 Some((self.partitions.get(&shard)?.clone(), committed))
@@ -278,8 +326,16 @@ impl Runner {
         }
     }
 
-    fn observe(&self) {
-        self.processor.owners().for_each(metrics::observe);
+    fn observe(&mut self) {
+        for owner in self.processor.owners() {
+            metrics::observe(owner);
+            if owner.is_live()
+                && let Some(took) = self.restores.live(owner.shard())
+            {
+                tracing::info!(shard = %owner.shard(), ?took, "A shard is live.");
+                metrics::restored(owner.shard(), took);
+            }
+        }
         if !self.is_joined {
             return;
         }
@@ -327,21 +383,4 @@ fn join_group(settings: &Settings) -> Result<Member, StartError> {
         pace: Pace::AtOnce,
     };
     Member::join(&settings.connection, &membership)
-}
-
-fn take(processor: &mut Processor, shard: ShardId, record: &Record, monotonic_ms: u64) -> Taken {
-    let headers = record.headers();
-    let timestamp = match record.timestamp {
-        Timestamp::LogAppend(ms) => shard::Timestamp::LogAppend(ms),
-        Timestamp::Create(ms) => shard::Timestamp::Foreign(ms),
-        Timestamp::None => shard::Timestamp::Foreign(0),
-    };
-    let record = shard::Record {
-        offset: record.offset,
-        timestamp,
-        key: record.key(),
-        value: record.value(),
-        headers: View(&headers),
-    };
-    processor.record(shard, &record, monotonic_ms)
 }

@@ -28,6 +28,7 @@ pub mod processor;
 mod record;
 mod rules;
 mod rules_log;
+pub mod snapshot;
 mod state;
 mod step;
 pub mod trial;

@@ -32,8 +32,10 @@ impl Children {
     /// The processes on a running stack, not started yet.
     pub(super) fn new(stack: &Stack, binaries: &Binaries, ports: &Ports) -> Self {
         let process = |name, program, port| Process::new(spec(stack, name, program, port));
+        let command_api = spec(stack, "command-api", &binaries.command_api, &ports.command_api)
+            .envs([("SNAPSHOTS", snapshots(stack))]);
         Self {
-            command_api: process("command-api", &binaries.command_api, &ports.command_api),
+            command_api: Process::new(command_api),
             projector: process("projector", &binaries.projector, &ports.projector),
             query_api: process("query-api", &binaries.query_api, &ports.query_api),
         }
@@ -78,6 +80,11 @@ impl Children {
         let (report, ..) = select_all(ends.map(|process| Box::pin(end(process)))).await;
         report
     }
+}
+
+/// Folder of the shards' snapshots: kept and lost together with the log.
+pub(super) fn snapshots(stack: &Stack) -> String {
+    stack.dir().join("snapshots").display().to_string()
 }
 
 fn spec(stack: &Stack, name: &str, program: &Path, port: &Port) -> Spec {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     binaries::Binaries,
-    children::Children,
+    children::{self, Children},
     gateway::{Gateway, Upstreams},
     ports::Ports,
     prepare, sample,
@@ -112,13 +112,14 @@ impl System<'_> {
 fn describe(stack: &Stack, gateway: SocketAddr, upstreams: Upstreams, retained: bool) -> Running {
     let url = format!("http://{gateway}");
     let parts = stack.env().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let snapshots = ("SNAPSHOTS".to_owned(), children::snapshots(stack));
     let own = ("SPILLWAY_URL".to_owned(), url.clone());
     Running {
         id: short_id(),
         pid: std::process::id(),
         started_at: Utc::now(),
         url,
-        environment: BTreeMap::from_iter(parts.chain([own])),
+        environment: BTreeMap::from_iter(parts.chain([own, snapshots])),
         processes: vec![upstreams.command_api, upstreams.projector, upstreams.query_api],
         logs: stack.logs().to_owned(),
         data: retained.then(|| stack.dir().to_owned()),

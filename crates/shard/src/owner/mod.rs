@@ -68,6 +68,17 @@ impl Owner {
         self
     }
 
+    /// Begins a repair: silent up to `from`, then live. Nobody's commit is compared, because `from`
+    /// is a place that the operator names.
+    pub fn rewound(state: State, from: i64) -> Self {
+        let phase = match state.next_offset() < from {
+            true => Phase::Replaying { until: from },
+            false => Phase::Live,
+        };
+        let (frontier, ticker) = (Frontier::default(), Ticker::default());
+        Self { state, committed: None, phase, frontier, ticker }
+    }
+
     pub fn shard(&self) -> ShardId {
         self.state.shard()
     }

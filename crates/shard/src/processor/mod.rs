@@ -4,7 +4,7 @@
 //! asks for:
 //!
 //! ```text
-//! assigned ──> unrestored() ──restore(offsets, commit)──> start reading there
+//! assigned ──> unrestored() ──restore_from(offsets, commit, snapshot)──> start reading there
 //! record ──> outputs wait in front() ──sent()──> acknowledged(tag) ──> commits()
 //! doubt, revoked, halt: states are dropped; a regained shard is restored
 //! ```
@@ -22,7 +22,7 @@ use std::{
 use events::ShardId;
 
 use crate::{
-    Notice, Output, Record,
+    Notice, Output, Record, State,
     owner::{Commit, Owner},
 };
 
@@ -74,7 +74,8 @@ impl Processor {
         waiting.map(|(shard, _)| *shard).collect()
     }
 
-    /// Begins an ownership; gives the offset from which the shard is to be read.
+    /// Begins an ownership with the start of the log; gives the offset from which the shard is to be
+    /// read.
     ///
     /// # Errors
     /// The shard is halted, for the reason given.
@@ -84,7 +85,45 @@ impl Processor {
         offsets: Offsets,
         committed: Option<&Committed>,
     ) -> Result<i64, Impossible> {
-        match restore::owner(shard, offsets, committed) {
+        self.restore_from(shard, offsets, committed, None)
+    }
+
+    /// Begins an ownership with a snapshot that [`crate::snapshot::read`] found fit, else with the
+    /// start of the log; gives the offset from which the shard is to be read.
+    ///
+    /// # Errors
+    /// The shard is halted, for the reason given.
+    pub fn restore_from(
+        &mut self,
+        shard: ShardId,
+        offsets: Offsets,
+        committed: Option<&Committed>,
+        snapshot: Option<State>,
+    ) -> Result<i64, Impossible> {
+        self.begin(shard, restore::owner(shard, offsets, committed, snapshot))
+    }
+
+    /// Begins a repair: whatever the records from `from` on have given is sent again, and the shard
+    /// goes on from there as one more owner, which harms nobody. Gives the offset to read from.
+    ///
+    /// # Errors
+    /// The shard is halted, for the reason given.
+    pub fn rewind(
+        &mut self,
+        shard: ShardId,
+        offsets: Offsets,
+        from: i64,
+        snapshot: Option<State>,
+    ) -> Result<i64, Impossible> {
+        self.begin(shard, restore::rewound(shard, offsets, from, snapshot))
+    }
+
+    fn begin(
+        &mut self,
+        shard: ShardId,
+        owner: Result<Owner, Impossible>,
+    ) -> Result<i64, Impossible> {
+        match owner {
             Ok(owner) => {
                 let start = owner.state().next_offset();
                 if let Some(slot) = self.slots.get_mut(&shard) {

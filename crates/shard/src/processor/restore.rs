@@ -1,4 +1,5 @@
-//! Where an ownership begins (PROTOCOL 7): from the start of the log, silent up to the commit.
+//! Where an ownership begins (PROTOCOL 7): from a snapshot or the start of the log, silent up to the
+//! commit.
 
 use events::ShardId;
 
@@ -25,8 +26,8 @@ pub struct Committed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
     #[error(
-        "its log begins at offset {low}, and no snapshot reaches back to the start: restore the \
-         deleted commands"
+        "its log begins at offset {low}, and there is no usable snapshot of it from there on: bring \
+         back its snapshots or the deleted commands"
     )]
     Truncated { low: i64 },
     #[error(
@@ -38,15 +39,14 @@ pub enum Impossible {
     Halt(#[from] Halt),
 }
 
-/// A new owner, to be fed from its state's next offset on.
+/// A new owner, to be fed from its state's next offset on. Without a commit it is live at once: from
+/// the snapshot, below which everything is out, else from the start.
 pub(super) fn owner(
     shard: ShardId,
     offsets: Offsets,
     committed: Option<&Committed>,
+    snapshot: Option<State>,
 ) -> Result<Owner, Impossible> {
-    if offsets.low > 0 {
-        return Err(Impossible::Truncated { low: offsets.low });
-    }
     // A commit that no owner of ours wrote says nothing about what is out: everything is sent
     // again, which readers skip.
     let commit = committed.and_then(|c| Commit::read(c.offset, &c.metadata).ok());
@@ -57,7 +57,7 @@ pub(super) fn owner(
     }
     let state = planted!(
         NoSilentReplay => begun_at(shard, commit.as_ref());
-        State::new(shard)
+        beginning(shard, offsets, snapshot)?
     );
     let owner = Owner::new(state, commit)?;
     Ok(planted!(SilentToTheEnd => owner.silent_until(offsets.high); owner))
@@ -68,4 +68,26 @@ fn begun_at(shard: ShardId, commit: Option<&Commit>) -> State {
     let mut state = State::new(shard);
     state.next_offset = commit.map_or(0, |commit| commit.offset);
     state
+}
+
+/// An owner that sends again whatever the records from `from` on have given (PROTOCOL 8).
+pub(super) fn rewound(
+    shard: ShardId,
+    offsets: Offsets,
+    from: i64,
+    snapshot: Option<State>,
+) -> Result<Owner, Impossible> {
+    Ok(Owner::rewound(beginning(shard, offsets, snapshot)?, from))
+}
+
+fn beginning(
+    shard: ShardId,
+    offsets: Offsets,
+    snapshot: Option<State>,
+) -> Result<State, Impossible> {
+    match snapshot {
+        Some(state) => Ok(state),
+        None if offsets.low > 0 => Err(Impossible::Truncated { low: offsets.low }),
+        None => Ok(State::new(shard)),
+    }
 }

@@ -130,6 +130,11 @@ impl State {
         self.products.values()
     }
 
+    /// The last link sequence of every partition that this incarnation has written to.
+    pub fn link_ends(&self) -> impl Iterator<Item = ((events::Topic, i32), i64)> {
+        self.links.counters.iter().map(|(target, last)| (*target, *last))
+    }
+
     /// How far this shard's events are.
     pub fn event_mark(&self) -> Mark {
         let target = (events::Topic::Events(self.shard.kind), self.shard.partition);
