@@ -64,7 +64,8 @@ pub async fn run(config: Config, frame: Frame) -> anyhow::Result<()> {
 }
 
 async fn survey(connection: &Connection, config: &Config) -> anyhow::Result<Foundation> {
-    foundation::survey(connection, config.topics.profile())
+    let library = config.processor.library()?;
+    foundation::survey(connection, config.topics.profile(), library.as_ref())
         .await
         .context("the command log cannot be used")
 }

@@ -74,15 +74,23 @@ pub struct ProcessorArgs {
 }
 
 impl ProcessorArgs {
+    /// Where snapshots are kept, if they are.
+    ///
+    /// # Errors
+    /// The place cannot be used.
+    pub fn library(&self) -> Result<Option<Library>, BadLocation> {
+        self.snapshots.as_deref().map(Library::open).transpose()
+    }
+
     /// Where snapshots are kept and how often they are taken, if they are.
     ///
     /// # Errors
     /// The place cannot be used.
     pub fn snapshots(&self) -> Result<Option<processor::snapshots::Settings>, BadLocation> {
-        let Some(location) = &self.snapshots else { return Ok(None) };
         let pace = Pace { records: self.snapshot_records, every_ms: self.snapshot_every_s * 1000 };
-        let library = Library::open(location)?;
-        Ok(Some(processor::snapshots::Settings { library, pace, retention: Retention::DEFAULT }))
+        let retention = Retention::DEFAULT;
+        let settings = |library| processor::snapshots::Settings { library, pace, retention };
+        Ok(self.library()?.map(settings))
     }
 }
 

@@ -11,7 +11,12 @@ use eventlog::topics::{Difference, TopicsError};
 use eventlog::{Connection, LogReader, Partition, ReadError, StartError, Topics};
 use events::command::Parameters;
 use events::profile::Profile;
-use events::{Command, Kind, Topic};
+use events::{Command, Kind, ShardId, Topic};
+use shard::{
+    processor::Offsets,
+    snapshot::{Log, Want},
+};
+use snapshots::{Library, StoreError};
 
 /// How often, and how many times, brokers that do not answer are asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -37,6 +42,8 @@ pub(crate) enum Unsound {
     Read(#[from] ReadError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error("the log's start was deleted, and the snapshots cannot be read")]
+    Snapshots(#[from] StoreError),
     #[error("the reading of the first rules was cut short")]
     Cut,
 }
@@ -48,12 +55,14 @@ impl Unsound {
     }
 }
 
-/// Checks the topics and reads the first rules; waits a minute for brokers that do not answer.
+/// Checks the topics and reads the first rules, from a snapshot when an operator has deleted the
+/// log's start; waits a minute for brokers that do not answer.
 pub(crate) async fn survey(
     connection: &Connection,
     profile: Profile,
+    library: Option<&Library>,
 ) -> Result<Foundation, Unsound> {
-    let attempt = || attempt(connection, profile);
+    let attempt = || attempt(connection, profile, library);
     attempt
         .retry(ConstantBuilder::new().with_delay(ASK_AGAIN).with_max_times(ASK_TIMES))
         .when(Unsound::may_pass)
@@ -61,14 +70,23 @@ pub(crate) async fn survey(
         .await
 }
 
-async fn attempt(connection: &Connection, profile: Profile) -> Result<Foundation, Unsound> {
+async fn attempt(
+    connection: &Connection,
+    profile: Profile,
+    library: Option<&Library>,
+) -> Result<Foundation, Unsound> {
     let different = match Topics::new(connection, profile)?.check().await {
         Ok(()) => None,
         // The counts of the profile are a proposal; those of the rules are looked at next.
         Err(TopicsError::Different(found)) if found.iter().all(is_count) => Some(found),
         Err(error) => return Err(error.into()),
     };
-    let Some(parameters) = first_parameters(connection).await? else {
+    let parameters = match (first_parameters(connection).await?, library) {
+        (Some(parameters), _) => Some(parameters),
+        (None, Some(library)) => kept_parameters(library).await?,
+        (None, None) => None,
+    };
+    let Some(parameters) = parameters else {
         return match different {
             None => Ok(Foundation { profile, parameters: profile.parameters() }),
             Some(found) => Err(TopicsError::Different(found).into()),
@@ -95,6 +113,14 @@ async fn first_parameters(connection: &Connection) -> Result<Option<Parameters>,
     let connection = connection.clone();
     let reading = tokio::task::spawn_blocking(move || read_first(&connection));
     reading.await.unwrap_or(Err(Unsound::Cut))
+}
+
+/// The parameters of the newest usable snapshot; partition counts never change, so any will do.
+async fn kept_parameters(library: &Library) -> Result<Option<Parameters>, Unsound> {
+    let shard = ShardId::new(Kind::Orders, 0);
+    let offsets = Offsets { low: 0, high: i64::MAX };
+    let found = library.find(&Log { shard, offsets, stream_id: None }, Want::Newest).await?;
+    Ok(found.and_then(|found| Some(found.state.rules()?.parameters)))
 }
 
 fn read_first(connection: &Connection) -> Result<Option<Parameters>, Unsound> {

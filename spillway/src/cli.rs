@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{completions, dev, exit, import, rules, schemas, status, topics, verify};
+use crate::{
+    archive, completions, dev, exit, import, repair, rules, schemas, status, topics, verify,
+};
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
 ///
@@ -37,6 +39,10 @@ enum Verb {
     Import(import::Args),
     /// Recomputes the system from its logs and compares.
     Verify(verify::Args),
+    /// Copies old commands to a folder and deletes them from the log, below the safe bound only.
+    Archive(archive::Args),
+    /// Writes the outputs of a shard again from below a gap, while everything serves.
+    Repair(repair::Args),
     /// Prints the completion script of a shell.
     Completions(completions::Args),
 }
@@ -52,6 +58,8 @@ impl Cli {
             Verb::Rules(verb) => rules::run(verb).await,
             Verb::Import(args) => import::run(args).await,
             Verb::Verify(args) => verify::run(args).await,
+            Verb::Archive(args) => archive::run(args).await,
+            Verb::Repair(args) => repair::run(args).await,
             Verb::Completions(args) => completions::run(&args),
         }
     }

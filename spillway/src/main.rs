@@ -1,5 +1,6 @@
 //! `spillway`, the command-line tool: reads the arguments, runs one verb, ends with its exit code.
 
+mod archive;
 mod cli;
 mod command_log;
 mod completions;
@@ -9,7 +10,9 @@ mod dev;
 mod exit;
 mod import;
 mod output;
+mod place;
 mod profile;
+mod repair;
 mod rules;
 mod running;
 mod schemas;

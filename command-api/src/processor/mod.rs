@@ -13,6 +13,7 @@
 mod metrics;
 mod outlet;
 pub mod record;
+pub mod repair;
 mod restores;
 mod runner;
 pub mod snapshots;

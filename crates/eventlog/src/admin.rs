@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
 use rdkafka::{
+    Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     error::RDKafkaErrorCode,
     metadata::MetadataTopic,
@@ -134,6 +135,36 @@ impl Admin {
             }
         }
         self.settled(blueprint).await
+    }
+
+    /// Deletes the records before an offset of each partition, for ever.
+    pub(crate) async fn delete_before(
+        &self,
+        offsets: &[(Partition, i64)],
+    ) -> Result<(), AdminError> {
+        let question = "delete records";
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(*offset))
+                .map_err(|source| unanswered(question, source))?;
+        }
+        let options = AdminOptions::new()
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .operation_timeout(Some(REQUEST_TIMEOUT));
+        let deleted = self
+            .client()
+            .delete_records(&list, &options)
+            .await
+            .map_err(|source| unanswered(question, source))?;
+        match deleted.elements().iter().find_map(|e| Some((e.topic().to_owned(), e.error().err()?)))
+        {
+            None => Ok(()),
+            Some((topic, reason)) => Err(AdminError::Refused {
+                topic,
+                action: "delete its old records",
+                reason: reason.to_string(),
+            }),
+        }
     }
 
     async fn settled(&self, blueprint: &Blueprint) -> Result<(), AdminError> {

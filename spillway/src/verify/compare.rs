@@ -52,14 +52,15 @@ pub(super) fn compare(
         report,
         marks: BTreeMap::new(),
         held: Held::default(),
+        is_whole: false,
     };
     let watermarks = reader.watermarks(&target.partition)?;
-    let is_whole = watermarks.low == 0;
+    reading.is_whole = watermarks.low == 0;
     reader.read_to_end(&[(target.partition.clone(), watermarks.low)], SILENCE_MAX, |record| {
-        reading.take(&record, is_whole);
+        reading.take(&record);
         ControlFlow::Continue(())
     })?;
-    reading.check_ends(is_whole);
+    reading.check_ends();
     Ok(reading.held)
 }
 
@@ -71,10 +72,12 @@ struct Reading<'a> {
     report: &'a mut Report,
     marks: BTreeMap<ShardId, Mark>,
     held: Held,
+    /// Nothing was deleted from the partition's start.
+    is_whole: bool,
 }
 
 impl Reading<'_> {
-    fn take(&mut self, record: &Record, is_whole: bool) {
+    fn take(&mut self, record: &Record) {
         let headers = record.headers();
         let view = View(&headers);
         let (Some((source, mark)), Some(origin)) = (view.link(), view.origin()) else {
@@ -99,6 +102,7 @@ impl Reading<'_> {
         };
         match self.expected.compare(&link, mark, origin.offset, digest) {
             Match::Equal | Match::Later => {}
+            Match::Earlier => self.report.counts.earlier += 1,
             Match::Differs => {
                 let detail = format!("the record of {origin} differs from the recomputed one");
                 self.report.violation("differs", &place, detail);
@@ -108,7 +112,7 @@ impl Reading<'_> {
         let before = match self.marks.get(&source) {
             Some(mark) => *mark,
             // Retention may have taken the start of this partition.
-            None if !is_whole => Mark { link_sequence: mark.link_sequence - 1, ..mark },
+            None if !self.is_whole => Mark { link_sequence: mark.link_sequence - 1, ..mark },
             None => Mark::default(),
         };
         match before.arrival(mark) {
@@ -176,14 +180,16 @@ impl Reading<'_> {
     }
 
     /// Everything that was recomputed must have been accepted by now.
-    fn check_ends(&mut self, is_whole: bool) {
+    fn check_ends(&mut self) {
         let target = (self.target.topic, self.target.partition.number);
         for (source, end) in self.expected.ends(target) {
             let mark = self.marks.get(&source).copied();
-            // A partition whose start retention took may hold nothing of a source any more.
-            let is_kept_for_a_time =
-                matches!(self.target.topic, Topic::Replies | Topic::Outcomes(_));
-            if mark.is_none() && !is_whole && is_kept_for_a_time {
+            // A partition whose start was deleted may hold nothing of a source any more.
+            let may_lose_its_start = matches!(
+                self.target.topic,
+                Topic::Commands(_) | Topic::Replies | Topic::Outcomes(_)
+            );
+            if mark.is_none() && !self.is_whole && may_lose_its_start {
                 continue;
             }
             let mark = mark.unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use events::{ShardId, Topic, position::Mark};
-use shard::Output;
+use shard::{Output, State};
 
 /// The outputs of one incarnation of a shard to one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,9 +19,28 @@ pub(super) struct Link {
 /// Digests by link and link sequence: eight bytes an output.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    links: BTreeMap<Link, Vec<u64>>,
-    /// The offset up to which each shard was recomputed.
-    until: BTreeMap<ShardId, i64>,
+    links: BTreeMap<Link, Digests>,
+    /// The offsets from which and up to which each shard was recomputed.
+    stretches: BTreeMap<ShardId, (i64, i64)>,
+}
+
+/// Digests of a link's outputs, in the order of their link sequences.
+#[derive(Debug, Default)]
+struct Digests {
+    /// The last link sequence before the recomputed stretch.
+    before: i64,
+    digests: Vec<u64>,
+}
+
+impl Digests {
+    fn at(&self, link_sequence: i64) -> Option<u64> {
+        let index = usize::try_from(link_sequence - self.before - 1).ok()?;
+        self.digests.get(index).copied()
+    }
+
+    fn end(&self) -> i64 {
+        self.before + i64::try_from(self.digests.len()).unwrap_or(i64::MAX)
+    }
 }
 
 /// What is known of an output that was found.
@@ -29,6 +48,8 @@ pub(super) struct Expected {
 pub(super) enum Match {
     Equal,
     Differs,
+    /// Its step lies before the recomputed stretch: its command was deleted.
+    Earlier,
     /// Its step lies behind the recomputed stretch.
     Later,
     /// No step of the recomputed stretch writes it.
@@ -36,26 +57,34 @@ pub(super) enum Match {
 }
 
 impl Expected {
+    /// The shard is recomputed from this state on.
+    pub(super) fn begin(&mut self, state: &State) {
+        let (source, incarnation) = (state.shard(), state.incarnation());
+        for (target, before) in state.link_ends() {
+            let link = Link { target, source, incarnation };
+            self.links.insert(link, Digests { before, digests: Vec::new() });
+        }
+        self.stretches.insert(source, (state.next_offset(), state.next_offset()));
+    }
+
     pub(super) fn recomputed(&mut self, source: ShardId, until: i64) {
-        self.until.insert(source, until);
+        self.stretches.entry(source).or_default().1 = until;
     }
 
     pub(super) fn add(&mut self, source: ShardId, incarnation: i64, output: &Output) {
         let link = Link { target: (output.topic, output.partition), source, incarnation };
         let headers = output.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let key = output.key.as_deref().map(str::as_bytes);
-        self.links.entry(link).or_default().push(digest(key, &output.value, headers));
+        self.links.entry(link).or_default().digests.push(digest(key, &output.value, headers));
     }
 
     pub(super) fn compare(&self, link: &Link, mark: Mark, offset: i64, digest: u64) -> Match {
-        let index = usize::try_from(mark.link_sequence - 1).ok();
-        let expected = self.links.get(link).zip(index).and_then(|(all, index)| all.get(index));
-        match expected {
-            Some(expected) if *expected == digest => Match::Equal,
+        let (from, until) = self.stretches.get(&link.source).copied().unwrap_or_default();
+        match self.links.get(link).and_then(|digests| digests.at(mark.link_sequence)) {
+            _ if offset < from => Match::Earlier,
+            Some(expected) if expected == digest => Match::Equal,
             Some(_) => Match::Differs,
-            None if self.until.get(&link.source).is_some_and(|until| offset >= *until) => {
-                Match::Later
-            }
+            None if offset >= until => Match::Later,
             None => Match::Unexpected,
         }
     }
@@ -65,9 +94,9 @@ impl Expected {
         self.links
             .iter()
             .filter(|(link, _)| link.target == target)
-            .map(|(link, outputs)| {
-                let link_sequence = i64::try_from(outputs.len()).unwrap_or(i64::MAX);
-                (link.source, Mark { incarnation: link.incarnation, link_sequence })
+            .map(|(link, digests)| {
+                let mark = Mark { incarnation: link.incarnation, link_sequence: digests.end() };
+                (link.source, mark)
             })
             .collect()
     }

@@ -1,6 +1,7 @@
 //! `spillway verify`: recomputes the system from its logs and compares.
 //!
-//! 1. Every shard is stepped again from the start of its log to what its owner committed.
+//! 1. Every shard is stepped again from the start of its log to what its owner committed; from its
+//!    oldest usable snapshot where `spillway archive` has deleted the start.
 //! 2. Every output in the logs is compared with the recomputed one, byte for byte, apart from
 //!    repeats; what must be there and is not is missing.
 //! 3. The events that readers accept are folded, with a stock ledger of their own at every prefix,
@@ -24,12 +25,14 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context as _;
 use eventlog::{Connection, LogReader, Partition, Registry, SchemaReader};
 use events::{Kind, Topic, command::Parameters};
+use snapshots::Library;
 use tokio::{runtime::Handle, task::spawn_blocking};
 
 use self::{compare::Target, expected::Expected, report::Report, rows::Rows};
 use crate::{
-    command_log, exit,
+    exit,
     output::{self, Format, OutputArgs},
+    place::PlaceArgs,
     words,
 };
 
@@ -63,6 +66,8 @@ pub(crate) struct Args {
     #[arg(long, env = "COMMAND_GROUP", default_value = "command-api")]
     group: String,
     #[command(flatten)]
+    snapshots: PlaceArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -78,7 +83,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let connection = Connection::new(&args.kafka_bootstrap_servers);
     let schemas = Arc::new(SchemaReader::new(Registry::new(&args.schema_registry_url)?));
-    let (parameters, expected, mut report) = recompute(connection.clone(), args.group).await?;
+    let library = args.snapshots.open()?;
+    let (parameters, expected, mut report) =
+        recompute(connection.clone(), args.group, library).await?;
     let expected = Arc::new(expected);
     for (topic, partition) in targets(&parameters) {
         let place = (partition.topic.to_string(), partition.number);
@@ -117,12 +124,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn recompute(
     connection: Connection,
     group: String,
+    library: Option<Library>,
 ) -> anyhow::Result<(Parameters, Expected, Report)> {
     spawn_blocking(move || {
         let mut report = Report::default();
         let mut reader = LogReader::open(&connection, "spillway-verify")?;
-        let parameters = command_log::first_parameters(&mut reader)?;
-        let expected = recompute::recompute(&connection, &group, &parameters, &mut report)?;
+        let parameters = recompute::first_parameters(&mut reader, library.as_ref())?;
+        let library = library.as_ref();
+        let expected =
+            recompute::recompute(&connection, &group, &parameters, library, &mut report)?;
         Ok((parameters, expected, report))
     })
     .await?

@@ -1,13 +1,26 @@
-//! Steps every shard again, from the start of its log to what was committed.
+//! Steps every shard again, from the start of its log to what was committed; from the oldest usable
+//! snapshot where an operator has deleted the start.
 
 use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use eventlog::{Connection, GroupView, LogReader, Partition, Record};
-use events::{ShardId, Topic, command::Parameters};
-use shard::{State, owner::Commit, step};
+use events::{Kind, ShardId, Topic, command::Parameters};
+use shard::{
+    State,
+    owner::Commit,
+    processor::Offsets,
+    snapshot::{Log, Want},
+    step,
+};
+use snapshots::Library;
+use tokio::runtime::Handle;
 
-use super::{decided::Decided, expected::Expected, report::Report};
+use super::{
+    decided::Decided,
+    expected::Expected,
+    report::{Report, Verified},
+};
 use crate::command_log::{self, SILENCE_MAX, as_shard_record};
 
 /// How far a shard can be verified: everything before is out.
@@ -16,7 +29,24 @@ struct Stretch {
     shard: ShardId,
     partition: Partition,
     commit: Option<Commit>,
-    high: i64,
+    offsets: Offsets,
+}
+
+/// The parameters that the log begins with; they hold the partition counts. Where its start was
+/// deleted, those of a snapshot: the counts never change.
+pub(super) fn first_parameters(
+    reader: &mut LogReader,
+    library: Option<&Library>,
+) -> anyhow::Result<Parameters> {
+    let partition = Partition::of(Topic::Commands(Kind::Orders), 0);
+    let watermarks = reader.watermarks(&partition)?;
+    if watermarks.low > 0 {
+        let shard = partition.shard().context("a command partition is a shard")?;
+        let offsets = Offsets { low: watermarks.low, high: watermarks.high };
+        let state = oldest(&Log { shard, offsets, stream_id: None }, library)?;
+        return Ok(state.rules().context("a snapshot without rules")?.parameters);
+    }
+    command_log::first_parameters(reader)
 }
 
 /// Recomputes all shards; gives what the logs must hold.
@@ -24,12 +54,13 @@ pub(super) fn recompute(
     connection: &Connection,
     group: &str,
     parameters: &Parameters,
+    library: Option<&Library>,
     report: &mut Report,
 ) -> anyhow::Result<Expected> {
     let mut reader = LogReader::open(connection, "spillway-verify")?;
     let mut expected = Expected::default();
     for stretch in stretches(connection, group, parameters, &mut reader)? {
-        recompute_one(&mut reader, &stretch, &mut expected, report)?;
+        recompute_one(&mut reader, &stretch, library, &mut expected, report)?;
     }
     Ok(expected)
 }
@@ -46,17 +77,13 @@ fn stretches(
     let mut stretches = Vec::with_capacity(partitions.len());
     for (partition, committed) in partitions.into_iter().zip(committed) {
         let watermarks = reader.watermarks(&partition)?;
-        anyhow::ensure!(
-            watermarks.low == 0,
-            "{partition} begins at offset {}: it cannot be recomputed without its start",
-            watermarks.low
-        );
+        let offsets = Offsets { low: watermarks.low, high: watermarks.high };
         let commit = committed
             .map(|committed| Commit::read(committed.offset, &committed.metadata))
             .transpose()
             .with_context(|| format!("{partition}: the commit of group {group}"))?;
         let shard = partition.shard().context("a command partition is a shard")?;
-        stretches.push(Stretch { shard, partition, commit, high: watermarks.high });
+        stretches.push(Stretch { shard, partition, commit, offsets });
     }
     anyhow::ensure!(
         stretches.iter().any(|stretch| stretch.commit.is_some()),
@@ -68,10 +95,12 @@ fn stretches(
 fn recompute_one(
     reader: &mut LogReader,
     stretch: &Stretch,
+    library: Option<&Library>,
     expected: &mut Expected,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let Stretch { shard, partition, commit, high } = stretch;
+    let Stretch { shard, partition, commit, offsets } = stretch;
+    let high = &offsets.high;
     let until = commit.as_ref().map_or(0, |commit| commit.offset);
     report.counts.shards += 1;
     report.counts.undecided += u64::try_from(high - until).unwrap_or(0);
@@ -83,10 +112,13 @@ fn recompute_one(
         let detail = format!("nothing of its {high} records was committed, so nothing is compared");
         report.violation("uncommitted", partition.to_string(), detail);
     }
-    let mut state = State::new(*shard);
+    let mut state = beginning(stretch, library)?;
+    let from = state.next_offset();
+    anyhow::ensure!(from <= until, "{partition}: the snapshot {from} is beyond the commit {until}");
+    expected.begin(&state);
     let mut decided = Decided::default();
-    if until > 0 {
-        reader.read_to_end(&[(partition.clone(), 0)], SILENCE_MAX, |record| {
+    if until > from {
+        reader.read_to_end(&[(partition.clone(), from)], SILENCE_MAX, |record| {
             if record.offset >= until {
                 return ControlFlow::Break(());
             }
@@ -94,6 +126,12 @@ fn recompute_one(
         })?;
     }
     expected.recomputed(*shard, state.next_offset());
+    report.verified.push(Verified {
+        shard: shard.to_string(),
+        stream_id: state.stream_id().unwrap_or_default().to_owned(),
+        from,
+        until: state.next_offset(),
+    });
     if let Some(commit) = commit
         && state.next_offset() == until
         && state.chain() != commit.chain
@@ -103,6 +141,32 @@ fn recompute_one(
         report.violation("chain-differs", format!("{partition} at {until}"), detail);
     }
     Ok(())
+}
+
+/// The state before the first record that is left.
+fn beginning(stretch: &Stretch, library: Option<&Library>) -> anyhow::Result<State> {
+    let Stretch { shard, commit, offsets, .. } = stretch;
+    if offsets.low == 0 {
+        return Ok(State::new(*shard));
+    }
+    let stream_id = commit.as_ref().map(|commit| commit.stream_id.clone());
+    oldest(&Log { shard: *shard, offsets: *offsets, stream_id }, library)
+}
+
+fn oldest(log: &Log, library: Option<&Library>) -> anyhow::Result<State> {
+    let (shard, low) = (log.shard, log.offsets.low);
+    let library = library.with_context(|| {
+        format!("the log of {shard} begins at offset {low}: say where its --snapshots are")
+    })?;
+    let found = Handle::current().block_on(library.find(log, Want::Oldest))?;
+    let found = found.with_context(|| {
+        format!(
+            "the log of {shard} begins at offset {low}, and {} holds no usable snapshot of it from \
+             there on",
+            library.location()
+        )
+    })?;
+    Ok(found.state)
 }
 
 fn step_record(

@@ -13,9 +13,24 @@ pub(super) struct Report {
     /// True when nothing was found wrong.
     pub(super) ok: bool,
     pub(super) counts: Counts,
+    /// What was recomputed of every shard; `spillway archive` deletes nothing beyond it.
+    pub(super) verified: Vec<Verified>,
     /// Violations by kind, those included that are not told one by one.
     pub(super) violations_total: BTreeMap<&'static str, u64>,
     pub(super) violations: Vec<Violation>,
+}
+
+/// The stretch of one shard that was recomputed.
+#[derive(Debug, Serialize)]
+pub(super) struct Verified {
+    /// `orders/3`.
+    pub(super) shard: String,
+    /// Which log it was.
+    pub(super) stream_id: String,
+    /// 0, or the offset of the snapshot that it began with.
+    pub(super) from: i64,
+    /// The first offset that was not recomputed.
+    pub(super) until: i64,
 }
 
 /// What was looked at.
@@ -37,6 +52,8 @@ pub(super) struct Counts {
     pub(super) dead_letters: u64,
     /// Outputs that stand in a log again; readers skip them.
     pub(super) repeats: u64,
+    /// Outputs of commands that were deleted; what readers make of them is still checked.
+    pub(super) earlier: u64,
     /// Outputs behind a hole that a repair has healed since; readers discard them.
     pub(super) discarded: u64,
     /// Records of event, outcome and reply topics that no shard wrote; readers park them.
@@ -92,6 +109,7 @@ impl Report {
             ("replies equal", c.replies),
             ("command dead letters", c.dead_letters),
             ("repeats skipped", c.repeats),
+            ("of deleted commands", c.earlier),
             ("discarded behind healed gaps", c.discarded),
             ("foreign records", c.foreign),
             ("prefixes with stock conserved", c.prefixes),

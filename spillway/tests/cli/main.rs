@@ -8,4 +8,5 @@ mod dev;
 mod old_release;
 mod refusals;
 mod rules;
+mod snapshots;
 mod support;

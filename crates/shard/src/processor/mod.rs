@@ -240,6 +240,11 @@ impl Processor {
         })
     }
 
+    /// The owner of a shard that is being stepped.
+    pub fn owner(&self, shard: ShardId) -> Option<&Owner> {
+        self.owners().find(|owner| owner.shard() == shard)
+    }
+
     fn halted(&mut self, shard: ShardId, reason: String) -> Taken {
         self.halt(shard, reason.clone());
         Taken::Halted(reason)
