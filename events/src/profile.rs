@@ -32,6 +32,10 @@ impl Profile {
         min_in_sync_replicas: 1,
     };
 
+    /// Three brokers on one machine, one of which may fail at any time.
+    pub const REPLICATED: Profile =
+        Profile { name: "replicated", replication: 3, min_in_sync_replicas: 2, ..Self::LOCAL };
+
     /// At least three brokers.
     pub const PRODUCTION: Profile = Profile {
         name: "production",
@@ -43,7 +47,7 @@ impl Profile {
         min_in_sync_replicas: 2,
     };
 
-    pub const ALL: [Profile; 2] = [Self::LOCAL, Self::PRODUCTION];
+    pub const ALL: [Profile; 3] = [Self::LOCAL, Self::REPLICATED, Self::PRODUCTION];
 
     pub fn of_name(name: &str) -> Option<Profile> {
         Self::ALL.into_iter().find(|profile| profile.name == name)

@@ -36,7 +36,7 @@ pub struct ProjectorArgs {
     #[arg(long, env = "PROJECTOR_GROUP", value_name = "NAME", default_value = "projector")]
     pub group: String,
 
-    /// The deployment profile that the topics were made with: local or production.
+    /// The deployment profile that the topics were made with: local, replicated or production.
     #[arg(long, env = "SPILLWAY_PROFILE", value_name = "NAME", default_value = "local",
         value_parser = profile)]
     pub profile: Profile,
