@@ -12,6 +12,7 @@ mod answer;
 mod binaries;
 mod client;
 mod family;
+pub mod faults;
 mod gateway;
 mod log;
 mod logs_tail;

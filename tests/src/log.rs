@@ -37,6 +37,7 @@ pub struct RawRecord {
 #[derive(Debug, Clone)]
 pub struct Log {
     connection: Connection,
+    profile: Profile,
     eyes: Arc<Mutex<Eyes>>,
 }
 
@@ -44,13 +45,15 @@ pub struct Log {
 struct Eyes {
     reader: LogReader,
     group: GroupView,
+    profile: Profile,
 }
 
 impl Log {
-    pub(crate) fn open(connection: Connection) -> anyhow::Result<Self> {
+    pub(crate) fn open(connection: Connection, profile: Profile) -> anyhow::Result<Self> {
         let reader = LogReader::open(&connection, CLIENT_ID)?;
         let group = GroupView::open(&connection, CLIENT_ID, GROUP)?;
-        Ok(Self { connection, eyes: Arc::new(Mutex::new(Eyes { reader, group })) })
+        let eyes = Arc::new(Mutex::new(Eyes { reader, group, profile }));
+        Ok(Self { connection, profile, eyes })
     }
 
     /// Everything that lies in a partition now.
@@ -65,7 +68,7 @@ impl Log {
     pub async fn read_topic(&self, topic: Topic) -> anyhow::Result<Vec<Record>> {
         self.look(move |eyes| {
             let mut records = Vec::new();
-            for partition in all_of(topic) {
+            for partition in eyes.all_of(topic) {
                 records.append(&mut eyes.read(&partition)?);
             }
             Ok(records)
@@ -77,6 +80,15 @@ impl Log {
     pub async fn append(&self, record: RawRecord) -> anyhow::Result<i64> {
         let connection = self.connection.clone();
         tokio::task::spawn_blocking(move || append(&connection, &record)).await?
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The partitions of a topic.
+    pub(crate) fn partitions(&self, topic: Topic) -> Vec<Partition> {
+        Partition::all_of(topic, self.profile.partitions(topic))
     }
 
     /// Succeeds when every command that lies in the log is decided and all of its outputs are out.
@@ -116,7 +128,7 @@ impl Eyes {
     /// the commits when they were read, so nothing was on its way to another shard either.
     fn is_decided(&mut self) -> anyhow::Result<()> {
         let partitions: Vec<Partition> =
-            Kind::ALL.into_iter().flat_map(|kind| all_of(Topic::Commands(kind))).collect();
+            Kind::ALL.into_iter().flat_map(|kind| self.all_of(Topic::Commands(kind))).collect();
         let committed = self.group.committed(&partitions)?;
         for (partition, committed) in partitions.iter().zip(committed) {
             let committed = committed.map_or(0, |committed| committed.offset);
@@ -128,9 +140,14 @@ impl Eyes {
 
     fn ends(&mut self) -> anyhow::Result<BTreeMap<Partition, Mark>> {
         let topics = Kind::ALL.into_iter().flat_map(|kind| {
-            all_of(Topic::Events(kind)).into_iter().chain(all_of(Topic::Outcomes(kind)))
+            let events = self.all_of(Topic::Events(kind));
+            events.into_iter().chain(self.all_of(Topic::Outcomes(kind)))
         });
-        topics.map(|partition| Ok((partition.clone(), self.end(&partition)?))).collect()
+        let partitions: Vec<Partition> = topics.collect();
+        partitions
+            .into_iter()
+            .map(|partition| Ok((partition.clone(), self.end(&partition)?)))
+            .collect()
     }
 
     fn end(&mut self, partition: &Partition) -> anyhow::Result<Mark> {
@@ -143,10 +160,10 @@ impl Eyes {
         }
         Ok(end)
     }
-}
 
-fn all_of(topic: Topic) -> Vec<Partition> {
-    Partition::all_of(topic, Profile::LOCAL.partitions(topic))
+    fn all_of(&self, topic: Topic) -> Vec<Partition> {
+        Partition::all_of(topic, self.profile.partitions(topic))
+    }
 }
 
 fn append(connection: &Connection, record: &RawRecord) -> anyhow::Result<i64> {

@@ -20,14 +20,19 @@ pub struct Program {
 
 impl Program {
     /// A program that is not started yet; its log is `<name>.log`.
-    pub(crate) fn new(stack: &Stack, name: &str, path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        stack: &Stack,
+        profile: Profile,
+        name: &str,
+        path: &Path,
+    ) -> anyhow::Result<Self> {
         let port = PortLease::random()?;
         let listen = format!("127.0.0.1:{}", port.port());
         let url = format!("http://{listen}");
         let spec = Spec::new(name, path, stack.logs().join(format!("{name}.log")))
             .args(["--listen", &listen])
             .envs(stack.env())
-            .envs([("SPILLWAY_PROFILE", Profile::LOCAL.name)])
+            .envs([("SPILLWAY_PROFILE", profile.name)])
             .ready(Ready::Http(format!("{url}/readyz")))
             .start_within(START_WITHIN)
             .stop(StopSignal::Terminate, GRACE);

@@ -12,20 +12,24 @@ use crate::{
     until,
 };
 
-/// How many instances there are of each process, and the parameters of the first rules.
+/// How many instances there are of each process and of the broker, and the parameters of the first
+/// rules.
 #[derive(Debug, Clone)]
 pub struct SystemOptions {
     pub command_apis: usize,
     pub projectors: usize,
     pub query_apis: usize,
     pub parameters: Parameters,
+    /// How the topics are made; there are as many brokers as it wants copies.
+    pub profile: Profile,
 }
 
 impl Default for SystemOptions {
     /// One instance of each, with the local profile's parameters.
     fn default() -> Self {
-        let parameters = Profile::LOCAL.parameters();
-        Self { command_apis: 1, projectors: 1, query_apis: 1, parameters }
+        let profile = Profile::LOCAL;
+        let parameters = profile.parameters();
+        Self { command_apis: 1, projectors: 1, query_apis: 1, parameters, profile }
     }
 }
 
@@ -54,21 +58,23 @@ impl System {
     /// A part did not come up; the last lines of its log are in the text.
     pub async fn start(options: SystemOptions) -> anyhow::Result<Self> {
         let binaries = Binaries::find()?;
-        let stack = Stack::start(Options::default()).await?;
+        let brokers = u8::try_from(options.profile.replication)?;
+        let stack = Stack::start(Options { brokers, ..Options::default() }).await?;
         let connection = Connection::new(stack.bootstrap_servers());
         let registry = stack.registry_url();
         tokio::try_join!(
-            make_topics(&connection, options.parameters),
+            make_topics(&connection, options.profile, options.parameters),
             register_schemas(&registry),
         )?;
         let programs = |name: &str, path, count: usize| -> anyhow::Result<Vec<Program>> {
-            (1..=count).map(|n| Program::new(&stack, &format!("{name}-{n}"), path)).collect()
+            let program = |n| Program::new(&stack, options.profile, &format!("{name}-{n}"), path);
+            (1..=count).map(program).collect()
         };
         let system = Self {
             command_apis: programs("command-api", &binaries.command_api, options.command_apis)?,
             projectors: programs("projector", &binaries.projector, options.projectors)?,
             query_apis: programs("query-api", &binaries.query_api, options.query_apis)?,
-            log: Log::open(connection)?,
+            log: Log::open(connection, options.profile)?,
             rows: PgPoolOptions::new().max_connections(2).connect_lazy(&stack.postgres_url())?,
             tool: Tool::new(binaries.spillway, stack.env()),
             is_stopped: false,
@@ -146,6 +152,16 @@ impl System {
         family.is_gone().await
     }
 
+    /// The brokers, to be killed and started again.
+    #[must_use]
+    pub fn brokers(&self) -> &[devstack::Process] {
+        self.stack.brokers()
+    }
+
+    pub(crate) fn registry_url(&self) -> String {
+        self.stack.registry_url()
+    }
+
     fn programs(&self) -> impl Iterator<Item = &Program> {
         self.command_apis.iter().chain(&self.projectors).chain(&self.query_apis)
     }
@@ -159,8 +175,12 @@ impl Drop for System {
     }
 }
 
-async fn make_topics(connection: &Connection, parameters: Parameters) -> anyhow::Result<()> {
-    let topics = Topics::new(connection, Profile::LOCAL)?;
+async fn make_topics(
+    connection: &Connection,
+    profile: Profile,
+    parameters: Parameters,
+) -> anyhow::Result<()> {
+    let topics = Topics::new(connection, profile)?;
     let plan = topics.plan().await?;
     topics.apply_with(&plan, parameters).await.context("the topics could not be made")
 }

@@ -1,0 +1,80 @@
+//! Carries a fault out on the running system, its end included.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use events::{Kind, Topic};
+use futures::future::try_join_all;
+use tokio::time::sleep;
+
+use super::{
+    deck::{Fault, Role},
+    reset,
+};
+use crate::{Program, System};
+
+/// Strikes, waits for as long as the fault lasts, and heals.
+///
+/// # Errors
+/// The process did not end or come back as it must.
+pub(crate) async fn inject(system: &System, fault: Fault) -> anyhow::Result<()> {
+    match fault {
+        Fault::Kill { role, instance, down } => {
+            let program = &programs(system, role)[instance];
+            program.kill().await?;
+            lasts(down).await;
+            program.start().await
+        }
+        Fault::Pause { role, instance, asleep } => {
+            let program = &programs(system, role)[instance];
+            program.pause()?;
+            lasts(asleep).await;
+            program.resume()
+        }
+        Fault::Restart { role, instance } => {
+            let program = &programs(system, role)[instance];
+            program.term().await?;
+            program.start().await
+        }
+        Fault::KillBroker { broker, down } => {
+            let broker = &system.brokers()[broker];
+            broker.kill().await.context("a broker did not run when it was killed")?;
+            lasts(down).await;
+            Ok(broker.start().await?)
+        }
+        Fault::ResetOffsets { role } => reset_offsets(system, role).await,
+    }
+}
+
+/// A fault takes its time; nothing is waited for.
+async fn lasts(duration: Duration) {
+    sleep(duration).await;
+}
+
+async fn reset_offsets(system: &System, role: Role) -> anyhow::Result<()> {
+    let programs = programs(system, role);
+    try_join_all(programs.iter().map(Program::kill)).await?;
+    match role {
+        Role::CommandApi => {
+            let topics = Kind::ALL.map(Topic::Commands);
+            reset::forwards(&system.log, "command-api", &topics).await?;
+        }
+        Role::Projector => {
+            reset::forwards(&system.log, "projector-orders", &[Topic::Events(Kind::Orders)])
+                .await?;
+        }
+    }
+    try_join_all(programs.iter().map(Program::start)).await?;
+    match role {
+        // The moved offsets look as if everything were decided, until the owners' own replace them.
+        Role::CommandApi => reset::is_undone(&system.log).await,
+        Role::Projector => Ok(()),
+    }
+}
+
+fn programs(system: &System, role: Role) -> &[Program] {
+    match role {
+        Role::CommandApi => &system.command_apis,
+        Role::Projector => &system.projectors,
+    }
+}

@@ -1,0 +1,23 @@
+//! Faults on the real stack under load, and the judgement of everything that clients were told.
+//!
+//! A [`Trial`] starts the system on three brokers, two of which must have every record. Buyers send
+//! commands under idempotency keys, again and again until each is answered for good, while a deck of
+//! faults is dealt by a seed: processes are killed, paused and restarted, brokers killed, group
+//! offsets moved forwards. When all is whole again, the history of every request and answer is held
+//! against the log, the log against the rules of a shop, and both against the read models; then
+//! `spillway verify` recomputes the whole.
+//!
+//! The judgement knows the system only by its contract: it shares no code with `domain` or `shard`.
+
+mod buyer;
+mod client;
+mod deck;
+mod evidence;
+mod history;
+mod inject;
+mod judge;
+mod reset;
+mod trial;
+mod wish;
+
+pub use trial::{Summary, Trial};

@@ -1,0 +1,110 @@
+//! Moves the committed offsets of a group forwards to the ends of its topics, as an operator's slip
+//! with `kafka-consumer-groups --reset-offsets --to-latest` does.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use eventlog::{Committed, Connection, GroupView, Member, Membership, Pace, Partition, Polled};
+use events::{Kind, Topic};
+
+use crate::{Log, until};
+
+const CLIENT_ID: &str = "spillway-tests-reset";
+const POLL: Duration = Duration::from_millis(100);
+/// Above the session timeout of the killed members and a broker's restart.
+const WITHIN: Duration = Duration::from_secs(90);
+
+/// Commits the ends of all partitions, without metadata. The group must have no living member.
+///
+/// # Errors
+/// The brokers do not take it in time.
+pub(crate) async fn forwards(log: &Log, group: &str, topics: &[Topic]) -> anyhow::Result<()> {
+    let partitions: Vec<Partition> =
+        topics.iter().flat_map(|topic| log.partitions(*topic)).collect();
+    let names: Vec<&'static str> = topics.iter().map(|topic| topic.name()).collect();
+    let (connection, group) = (log.connection().clone(), group.to_owned());
+    tokio::task::spawn_blocking(move || commit_ends(&connection, &group, &names, &partitions))
+        .await?
+}
+
+fn commit_ends(
+    connection: &Connection,
+    group: &str,
+    topics: &[&str],
+    partitions: &[Partition],
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + WITHIN;
+    let membership = Membership { group, client_id: CLIENT_ID, topics, pace: Pace::AtOnce };
+    let mut member = Member::join(connection, &membership)?;
+    let mut ours: Vec<Partition> = Vec::new();
+    while ours.len() < partitions.len() {
+        ensure!(Instant::now() < deadline, "group {group} did not give {partitions:?} away");
+        match member.poll(POLL) {
+            Polled::Assigned(assigned) => ours.extend(assigned),
+            Polled::Revoked { partitions, .. } => ours.retain(|p| !partitions.contains(p)),
+            Polled::Record(record) => bail!("{} was read without a start", record.partition),
+            // A broker that is down is asked again by the library.
+            Polled::Failed(_) | Polled::Idle => {}
+        }
+    }
+    let view = GroupView::open(connection, CLIENT_ID, group)?;
+    loop {
+        ensure!(Instant::now() < deadline, "group {group} did not take the offsets");
+        match try_commit(&mut member, &view, partitions) {
+            Ok(true) => break,
+            Ok(false) | Err(_) => {
+                // Sends the commit on its way.
+                member.poll(POLL);
+            }
+        }
+    }
+    ensure!(member.leave(WITHIN), "group {group} could not be left");
+    Ok(())
+}
+
+/// Commits the ends; true when the group has them already.
+fn try_commit(
+    member: &mut Member,
+    view: &GroupView,
+    partitions: &[Partition],
+) -> anyhow::Result<bool> {
+    let ends = partitions
+        .iter()
+        .map(|partition| Ok((partition.clone(), member.watermarks(partition)?.high)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let committed = view.committed(partitions)?;
+    let is_done = ends.iter().zip(&committed).all(|((_, end), committed)| {
+        committed.as_ref().is_some_and(|c| c.offset == *end && c.metadata.is_empty())
+    });
+    if !is_done {
+        let commits: Vec<(Partition, Committed)> = ends
+            .into_iter()
+            .map(|(partition, offset)| (partition, Committed { offset, metadata: String::new() }))
+            .collect();
+        member.commit(&commits)?;
+    }
+    Ok(is_done)
+}
+
+/// Waits until every shard's owner has committed for itself.
+///
+/// # Errors
+/// One does not in time.
+pub(crate) async fn is_undone(log: &Log) -> anyhow::Result<()> {
+    let partitions: Vec<Partition> =
+        Kind::ALL.into_iter().flat_map(|kind| log.partitions(Topic::Commands(kind))).collect();
+    until("every shard has a commit of its owner", async || {
+        let (connection, partitions) = (log.connection().clone(), partitions.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let view = GroupView::open(&connection, CLIENT_ID, "command-api")?;
+            let committed = view.committed(&partitions)?;
+            for (partition, committed) in partitions.iter().zip(committed) {
+                let committed = committed.context("nothing is committed")?;
+                ensure!(!committed.metadata.is_empty(), "{partition} has a foreign commit");
+            }
+            Ok(())
+        });
+        looked.await?
+    })
+    .await
+}

@@ -1,0 +1,202 @@
+//! One trial: load and faults, then the peace in which everything is judged.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use events::{command::Parameters, profile::Profile};
+use futures::future::{join, try_join_all};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+
+use super::{
+    buyer::Buyer,
+    client::Insistent,
+    deck::{Deck, INSTANCES},
+    evidence::Evidence,
+    history::{Heard, History},
+    inject::inject,
+    judge::{Violations, judge, judge_shown},
+    wish::Wish,
+};
+use crate::{Client, System, SystemOptions, until};
+
+const BUYERS: usize = 6;
+/// Few enough that all buyers meet at them.
+const PRODUCTS: usize = 6;
+const PRICE: i64 = 1_250;
+/// Scarce from the beginning; deliveries bring more.
+const FIRST_PIECES: i64 = 60;
+/// Passes during the trial, for every order that is not paid.
+const PAYMENT_DEADLINE_MS: i64 = 6_000;
+
+/// What a trial is made of: the same seed deals the same faults and the same wishes. What they meet
+/// depends on the machine's timing too.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    pub seed: u64,
+    /// How long new faults are begun.
+    pub faults_for: Duration,
+}
+
+/// What happened in a trial that found nothing wrong.
+#[derive(Debug)]
+pub struct Summary {
+    pub seed: u64,
+    /// How often each fault happened.
+    pub faults: BTreeMap<String, usize>,
+    /// Commands that were answered for good, every one checked.
+    pub commands: usize,
+    /// How many of them were refused.
+    pub refused: usize,
+    /// Copies sent, and those that got no final answer.
+    pub copies: usize,
+    pub unanswered: usize,
+    /// Records in the logs that readers skipped as repeats.
+    pub repeats: usize,
+}
+
+impl Trial {
+    /// Runs the trial on a system of its own.
+    ///
+    /// # Errors
+    /// Something is wrong; the seed is in the text.
+    pub async fn run(self) -> anyhow::Result<Summary> {
+        self.try_run().await.with_context(|| format!("seed {}", self.seed))
+    }
+
+    async fn try_run(self) -> anyhow::Result<Summary> {
+        let profile = Profile::REPLICATED;
+        let parameters =
+            Parameters { payment_deadline_ms: PAYMENT_DEADLINE_MS, ..profile.parameters() };
+        let (command_apis, projectors) = (INSTANCES, INSTANCES);
+        let options =
+            SystemOptions { command_apis, projectors, query_apis: 1, parameters, profile };
+        let system = System::start(options).await?;
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        let clients = (0..INSTANCES).map(|n| system.client_of(n));
+        let clients: Arc<[Client]> = clients.collect::<anyhow::Result<_>>()?;
+        let began = Instant::now();
+        let insistent = |name: String| Insistent::new(name, Arc::clone(&clients), began);
+
+        let skus: Vec<String> = (1..=PRODUCTS).map(|n| format!("SCARCE-{n}")).collect();
+        let mut history = fill_shelves(insistent("keeper".to_owned()), &mut rng, &skus).await?;
+        let buyers = (1..=BUYERS).map(|n| Buyer {
+            client: insistent(format!("buyer-{n}")),
+            rng: StdRng::seed_from_u64(rng.random()),
+            skus: skus.clone(),
+        });
+        let buyers: Vec<Buyer> = buyers.collect();
+        let deck = Deck::new(StdRng::seed_from_u64(rng.random()));
+        let (faults, bought) = self.under_load(&system, deck, buyers).await?;
+        bought.into_iter().for_each(|one| history.append(one));
+
+        let repeats = judged(&system, &history).await?;
+        system.stop().await?;
+        Ok(self.summary(faults, &history, repeats))
+    }
+
+    /// Deals faults while the buyers buy, heals, and lets every buyer hear its last answer.
+    async fn under_load(
+        self,
+        system: &System,
+        mut deck: Deck,
+        buyers: Vec<Buyer>,
+    ) -> anyhow::Result<(BTreeMap<String, usize>, Vec<History>)> {
+        let stop = AtomicBool::new(false);
+        let faults = async {
+            let mut counts = BTreeMap::new();
+            let until = Instant::now() + self.faults_for;
+            while Instant::now() < until {
+                let round = deck.round();
+                let struck = try_join_all(round.iter().map(|fault| inject(system, *fault))).await;
+                if let Err(error) = struck {
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(error.context(format!("in the round {round:?}")));
+                }
+                round.iter().for_each(|fault| *counts.entry(fault.name()).or_default() += 1);
+            }
+            stop.store(true, Ordering::Relaxed);
+            Ok(counts)
+        };
+        let load = try_join_all(buyers.into_iter().map(|buyer| buyer.run(&stop)));
+        let (counts, bought) = join(faults, load).await;
+        Ok((counts?, bought?))
+    }
+
+    fn summary(
+        self,
+        faults: BTreeMap<String, usize>,
+        history: &History,
+        repeats: usize,
+    ) -> Summary {
+        let attempts = || history.asks.iter().flat_map(|ask| &ask.attempts);
+        let is_open = |heard: &Heard| !matches!(heard, Heard::Told(told) if told.is_final());
+        let is_refused = |told: &super::history::Told| !told.is_done();
+        Summary {
+            seed: self.seed,
+            faults,
+            commands: history.asks.len(),
+            refused: history.asks.iter().filter(|ask| ask.finals().any(is_refused)).count(),
+            copies: attempts().count(),
+            unanswered: attempts().filter(|attempt| is_open(&attempt.heard)).count(),
+            repeats,
+        }
+    }
+}
+
+async fn fill_shelves(
+    mut keeper: Insistent,
+    rng: &mut StdRng,
+    skus: &[String],
+) -> anyhow::Result<History> {
+    for sku in skus {
+        let (sku, reference) = (sku.clone(), format!("first of {sku}"));
+        let registered = keeper.ask(rng, Wish::Register { sku: sku.clone(), price: PRICE }).await?;
+        ensure!(registered.is_done(), "{registered:?}");
+        let received =
+            keeper.ask(rng, Wish::Receive { sku, reference, pieces: FIRST_PIECES }).await?;
+        ensure!(received.is_done(), "{received:?}");
+    }
+    Ok(keeper.into_history())
+}
+
+/// Waits until nothing moves any more, then judges; gives the number of repeats in the logs.
+async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
+    system.settle().await?;
+    until("no order waits for stock or payment", async || {
+        let open = "SELECT count(*) FROM orders WHERE status IN ('placed', 'reserved')";
+        let open: i64 = sqlx::query_scalar(open).fetch_one(&system.rows).await?;
+        ensure!(open == 0, "{open} orders wait");
+        Ok(())
+    })
+    .await?;
+    // Whatever the last deadlines caused is out now, too.
+    system.settle().await?;
+    let mut violations = Violations::default();
+    let evidence = Evidence::gather(system, &mut violations).await?;
+    let (orders, stock) = judge(history, &evidence, &mut violations);
+    judge_shown(system, &evidence, (&orders, &stock), &mut violations).await?;
+    if !violations.is_empty() {
+        bail!("what clients were told is not what happened:\n{violations}");
+    }
+    let _ = system.tool.verify().await?.is_ok();
+    Ok(evidence.repeats)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, commands, refused, copies, unanswered, repeats, faults } = self;
+        write!(
+            f,
+            "seed {seed}: {commands} commands checked ({refused} refused), {copies} copies sent of \
+             which {unanswered} got no final answer, {repeats} repeats in the logs; faults: {faults:?}"
+        )
+    }
+}

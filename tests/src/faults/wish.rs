@@ -1,0 +1,97 @@
+//! What a client wants, and how it is asked for over HTTP.
+
+use events::{Kind, id};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{CURRENCY, order_body};
+
+/// The caller of every request, until authentication exists.
+const CALLER: &str = "anonymous";
+
+/// A command as its client means it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Register {
+        sku: String,
+        price: i64,
+    },
+    Receive {
+        sku: String,
+        reference: String,
+        pieces: i64,
+    },
+    /// Lines are pairs of SKU and pieces; no SKU stands twice.
+    Place {
+        order: String,
+        lines: Vec<(String, i64)>,
+    },
+    Pay {
+        order: String,
+        amount: i64,
+    },
+    Ship {
+        order: String,
+    },
+    Cancel {
+        order: String,
+    },
+}
+
+impl Wish {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Wish::Register { .. } | Wish::Receive { .. } => Kind::Products,
+            _ => Kind::Orders,
+        }
+    }
+
+    /// The SKU or order id.
+    pub(crate) fn aggregate(&self) -> &str {
+        match self {
+            Wish::Register { sku, .. } | Wish::Receive { sku, .. } => sku,
+            Wish::Place { order, .. }
+            | Wish::Pay { order, .. }
+            | Wish::Ship { order }
+            | Wish::Cancel { order } => order,
+        }
+    }
+
+    /// The command id under which the system knows it.
+    pub(crate) fn command_id(&self, key: &str) -> Uuid {
+        id::command_id(CALLER, self.kind(), self.aggregate(), key)
+    }
+
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Wish::Register { .. } => "/v1/products".to_owned(),
+            Wish::Receive { sku, .. } => format!("/v1/products/{sku}/receipts"),
+            Wish::Place { .. } => "/v1/orders".to_owned(),
+            Wish::Pay { order, .. } => format!("/v1/orders/{order}/payment"),
+            Wish::Ship { order } => format!("/v1/orders/{order}/shipment"),
+            Wish::Cancel { order } => format!("/v1/orders/{order}/cancellation"),
+        }
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        match self {
+            Wish::Register { sku, price } => {
+                let price = json!({"amount": price, "currency": CURRENCY});
+                json!({"sku": sku, "name": format!("The {sku}"), "price": price})
+            }
+            Wish::Receive { reference, pieces, .. } => {
+                json!({"reference": reference, "quantity": pieces})
+            }
+            Wish::Place { order, lines } => {
+                let lines: Vec<(&str, i64)> =
+                    lines.iter().map(|(sku, pieces)| (&**sku, *pieces)).collect();
+                order_body(order, &lines)
+            }
+            Wish::Pay { order, amount } => {
+                json!({"reference": format!("payment of {order}"), "amount": amount, "currency": CURRENCY})
+            }
+            Wish::Ship { order } => json!({"reference": format!("parcel of {order}")}),
+            Wish::Cancel { .. } => json!({"reason": "second thoughts"}),
+        }
+    }
+}
