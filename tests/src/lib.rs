@@ -18,6 +18,7 @@ mod log;
 mod logs_tail;
 mod program;
 mod projected;
+pub mod proxy;
 mod retail;
 mod shop;
 mod system;
