@@ -47,14 +47,14 @@ async fn foreign_records_are_put_aside_and_everything_else_goes_on() -> anyhow::
 
 /// A bad record of a command topic, with the class of its dead letter.
 struct Bad {
-    key: Option<&'static str>,
+    key: Option<String>,
     value: Vec<u8>,
     /// As a client's record has them, so that somebody waits for a reply; else without any.
     is_addressed: bool,
     class: &'static str,
 }
 
-fn bad_commands(partition: i32) -> Vec<Bad> {
+fn bad_commands(partition: i32) -> anyhow::Result<Vec<Bad>> {
     let order = |order_id: &str| {
         let line = OrderLine { line: 1, sku: "A".to_owned(), quantity: 1, unit_price_max: None };
         let order = PlaceOrder {
@@ -67,26 +67,24 @@ fn bad_commands(partition: i32) -> Vec<Bad> {
     };
     // The marker and eight bytes that are the fingerprint of nothing.
     let unknown = [&[0xC3, 0x01][..], b"nothing!", b"and a body"].concat();
-    let stray = stray_id(partition);
-    let bad = |key, value: Vec<u8>, classes: [&'static str; 2]| {
+    let stray = id_in((partition + 1) % PARTITIONS, "o-stray")?;
+    let bad = |key: Option<&str>, value: Vec<u8>, classes: [&'static str; 2]| {
         [(false, classes[0]), (true, classes[1])].map(|(is_addressed, class)| Bad {
-            key,
+            key: key.map(str::to_owned),
             value: value.clone(),
             is_addressed,
             class,
         })
     };
     // Without a return address a readable command still lacks its id, which makes it none of ours.
-    [
+    let all = [
         bad(Some("o-garbage"), b"\xff\x00garbage".to_vec(), ["undecodable", "undecodable"]),
         bad(Some("o-unknown"), unknown, ["unknown-schema", "unknown-schema"]),
         bad(None, order("o-no-key"), ["not-a-command", "null-key"]),
         bad(Some("o-other"), order("o-one"), ["not-a-command", "wrong-key"]),
-        bad(Some(stray), order(stray), ["not-a-command", "wrong-partition"]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        bad(Some(&stray), order(&stray), ["not-a-command", "wrong-partition"]),
+    ];
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// Gives the number of bad commands.
@@ -94,11 +92,11 @@ async fn bad_commands_are_dead_letters(system: &System, client: &Client) -> anyh
     let partition = Partition::of(ORDERS, 0);
     let mut expected = BTreeMap::new();
     let mut commands = Vec::new();
-    for (number, bad) in (1_u128..).zip(bad_commands(partition.number)) {
+    for (number, bad) in (1_u128..).zip(bad_commands(partition.number)?) {
         let id = Uuid::from_u128(number);
         let record = RawRecord {
             partition: partition.clone(),
-            key: bad.key.map(|key| key.as_bytes().to_vec()),
+            key: bad.key.map(String::into_bytes),
             value: bad.value,
             headers: if bad.is_addressed { client_headers(id) } else { Headers::new() },
         };
@@ -207,10 +205,7 @@ async fn bad_outputs_are_put_aside(system: &System) -> anyhow::Result<u64> {
 
 async fn orders_go_on_in_every_shard(client: &Client, when: &str) -> anyhow::Result<()> {
     for partition in 0..PARTITIONS {
-        let order_id = (0..)
-            .map(|n| format!("o-{when}-{n}"))
-            .find(|id| shard_of(Kind::Orders, id, PARTITIONS).partition == partition)
-            .context("no id for the shard")?;
+        let order_id = id_in(partition, &format!("o-{when}"))?;
         let placed = client.place(&order_id, &[("A", 1)]).await?.is(201);
         let paid = client.pay(&order_id, &placed).await?.is(200);
         let shown = client.get_after(&paid, &format!("/v1/orders/{order_id}")).await?.is(200);
@@ -240,11 +235,12 @@ async fn the_metrics_count_them(
     Ok(())
 }
 
-/// An order id that belongs to another partition.
-fn stray_id(partition: i32) -> &'static str {
-    let ids = ["o-stray-1", "o-stray-2", "o-stray-3", "o-stray-4", "o-stray-5"];
-    let is_stray = |id: &&str| shard_of(Kind::Orders, id, PARTITIONS).partition != partition;
-    ids.into_iter().find(is_stray).unwrap_or("o-stray")
+/// An order id that belongs to this partition.
+fn id_in(partition: i32, prefix: &str) -> anyhow::Result<String> {
+    (0..)
+        .map(|n| format!("{prefix}-{n}"))
+        .find(|id| shard_of(Kind::Orders, id, PARTITIONS).partition == partition)
+        .context("no id for the shard")
 }
 
 /// Headers as an edge writes them; the correlation is the command's id.

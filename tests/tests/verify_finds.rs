@@ -24,8 +24,11 @@ async fn verify_finds_what_was_tampered_with() -> anyhow::Result<()> {
     a_deleted_row_is_missing(&system).await?;
     an_invented_row_is_unexpected(&system).await?;
     let _ = system.tool.verify().await?.is_ok();
-    // The last one: a log only appends, so it cannot be put right again.
-    a_forged_event_is_unexpected(&system, &client).await?;
+    // The last ones: a log only appends, so it cannot be put right again.
+    let forged = a_forged_event_is_for_sale(&system, &client).await?;
+    let misplaced = an_event_of_another_shard_is_put_aside(&system).await?;
+    let verdict = system.tool.verify().await?.is_wrong(&["unexpected"]);
+    assert_eq!(verdict.places("unexpected"), [misplaced, forged]);
     system.stop().await
 }
 
@@ -90,8 +93,9 @@ async fn an_invented_row_is_unexpected(system: &System) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A delivery that nobody made, with everything that readers look at as it must be.
-async fn a_forged_event_is_unexpected(system: &System, client: &Client) -> anyhow::Result<()> {
+/// A delivery that nobody made, with everything that readers look at as it must be: no reader can
+/// tell. Gives its place.
+async fn a_forged_event_is_for_sale(system: &System, client: &Client) -> anyhow::Result<String> {
     let shard = shard_of(Kind::Products, "A", Profile::LOCAL.products_partitions);
     let partition = Partition::of(Topic::Events(Kind::Products), shard.partition);
     let records = system.log.read(partition.clone()).await?;
@@ -128,7 +132,6 @@ async fn a_forged_event_is_unexpected(system: &System, client: &Client) -> anyho
         ],
     };
     let offset = system.log.append(record).await?;
-    // No reader can tell: the forged pieces are for sale.
     let on_hand = product["on_hand"].as_i64().context("no stock")? + 1_000;
     until("the forged delivery is shown", async || {
         let shown = client.get("/v1/products/A").await?.is(200);
@@ -136,10 +139,34 @@ async fn a_forged_event_is_unexpected(system: &System, client: &Client) -> anyho
         Ok(())
     })
     .await?;
-    let verdict = system.tool.verify().await?.is_wrong(&["unexpected"]);
-    let place = format!("products.events.v1/{} at {offset}", shard.partition);
-    assert_eq!(verdict.places("unexpected"), [place]);
-    Ok(())
+    Ok(format!("products.events.v1/{} at {offset}", shard.partition))
+}
+
+/// A true event of a product shard in a partition where only an order shard writes. Gives its place.
+async fn an_event_of_another_shard_is_put_aside(system: &System) -> anyhow::Result<String> {
+    let records = system.log.read_topic(Topic::Events(Kind::Products)).await?;
+    let copied = records.last().context("no events")?;
+    let names = [header::ORIGIN, header::LINK_SEQUENCE, header::PART, header::CHAIN];
+    let record = RawRecord {
+        partition: Partition::of(Topic::Events(Kind::Orders), 1),
+        key: copied.key().map(<[u8]>::to_vec),
+        value: copied.value().unwrap_or_default().to_vec(),
+        headers: names.map(|name| (name, text(copied, name))).to_vec(),
+    };
+    let offset = system.log.append(record).await?;
+    until("the misplaced event is put aside", async || {
+        let classes: Vec<(String,)> = sqlx::query_as(
+            "SELECT error_class FROM dead_letters
+              WHERE topic = 'orders.events.v1' AND partition = 1 AND kafka_offset = $1",
+        )
+        .bind(offset)
+        .fetch_all(&system.rows)
+        .await?;
+        anyhow::ensure!(classes == [("foreign-record".to_owned(),)], "{classes:?}");
+        Ok(())
+    })
+    .await?;
+    Ok(format!("orders.events.v1/1 at {offset}"))
 }
 
 fn is(record: &Record, name: &str) -> bool {
