@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
 use eventlog::{Connection, Registry};
 use service::process::Frame;
 use tokio_util::sync::CancellationToken;
@@ -37,10 +36,9 @@ pub async fn run(config: Config, frame: Frame) -> anyhow::Result<()> {
         true => Some(start_edge(&config, &connection, &foundation, &frame, drained.clone())?),
         false => None,
     };
-    let routes =
-        edge.as_ref().map_or_else(Router::new, |joined| routes::router(Arc::clone(&joined.edge)));
+    let routes = edge.as_ref().map(|joined| routes::router(Arc::clone(&joined.edge)));
     let serving = async {
-        let served = frame.serve(routes).await;
+        let served = frame.serve(routes.unwrap_or_default()).await;
         drained.cancel();
         served
     };
@@ -102,6 +100,7 @@ fn start_edge(
         profile: foundation.profile,
         dedup_entries_max: foundation.parameters.dedup_entries_max,
         settings: config.edge.settings(),
+        stopping: frame.stop.clone(),
     };
     edge::kafka::join(plan, &frame.health, stop).context("the edge cannot start")
 }

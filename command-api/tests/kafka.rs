@@ -35,6 +35,7 @@ impl Edge {
             profile: Profile::LOCAL,
             dedup_entries_max: 1_000,
             settings,
+            stopping: stop.clone(),
         };
         let joined = kafka::join(plan, &health, stop.clone()).expect("an edge");
         let router = routes::router(joined.edge.clone());

@@ -17,7 +17,7 @@ impl Edge {
     /// Checks the command, brings it into the log and answers with what became of it.
     pub(crate) async fn carry_out(self: &Arc<Self>, command: Command, terms: Terms) -> Response {
         let patience = terms.patience;
-        match self.prepare(&command, terms) {
+        match self.prepare(&command, terms, service::trace::current_traceparent()) {
             Ok((subject, submission)) => {
                 let ending = self.submit(submission, patience.reply).await;
                 answer(&subject, ending, patience)
@@ -27,7 +27,12 @@ impl Edge {
     }
 
     /// Everything that can be said about a command without looking at any data.
-    fn prepare(&self, command: &Command, terms: Terms) -> Result<(Subject, Submission), Problem> {
+    pub(crate) fn prepare(
+        &self,
+        command: &Command,
+        terms: Terms,
+        traceparent: Option<String>,
+    ) -> Result<(Subject, Submission), Problem> {
         let (Some(kind), Some(key)) = (command.kind(), command.key()) else {
             unreachable!("routes build client commands only, and those have an aggregate");
         };
@@ -60,7 +65,7 @@ impl Edge {
             key: key.to_owned(),
             value,
             version,
-            traceparent: service::trace::current_traceparent(),
+            traceparent,
             stamp: Stamp::default(),
         };
         Ok((subject, submission))

@@ -7,6 +7,7 @@
 pub mod admission;
 mod answer;
 mod body;
+mod bulk;
 mod carry_out;
 pub mod kafka;
 pub mod log;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 use log::CommandLog;
 use settings::Settings;
 use shards::Shards;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use waiting::Waiting;
 
 /// Who asks, until callers are authenticated.
@@ -40,4 +43,8 @@ pub struct Edge {
     pub shards: Arc<Shards>,
     /// The partition of the replies topic that this instance reads.
     pub replies_partition: i32,
+    /// Places for bulk streams.
+    pub streams: Arc<Semaphore>,
+    /// Cancelled when the process begins to stop: bulk streams end before their clients do.
+    pub stopping: CancellationToken,
 }

@@ -30,6 +30,16 @@ pub struct EdgeArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub in_flight_max: u32,
 
+    /// Most bulk streams (POST /v1/commands) at a time; more are answered 503.
+    #[arg(long, env = "BULK_STREAMS_MAX", value_name = "COUNT", default_value_t = 16,
+        value_parser = value_parser!(u32).range(1..=1_000))]
+    pub bulk_streams_max: u32,
+
+    /// Most commands in flight of one bulk stream; their lines take 1 MiB at most in any case.
+    #[arg(long, env = "BULK_IN_FLIGHT_MAX", value_name = "COUNT", default_value_t = 256,
+        value_parser = value_parser!(u32).range(1..=100_000))]
+    pub bulk_in_flight_max: u32,
+
     /// Longest estimated wait for a decision, in milliseconds; a command that would wait longer is
     /// answered 429 before it is appended.
     #[arg(long, env = "ADMISSION_WAIT_MS_MAX", value_name = "MS", default_value_t = 2_000,
@@ -48,6 +58,10 @@ pub struct Settings {
     pub append_timeout: Duration,
     /// Most commands in flight.
     pub in_flight_max: usize,
+    /// Most bulk streams.
+    pub bulk_streams_max: usize,
+    /// Most commands in flight of one bulk stream.
+    pub bulk_in_flight_max: usize,
     /// Longest estimated wait for a decision.
     pub admission_wait_max: Duration,
 }
@@ -58,9 +72,15 @@ impl EdgeArgs {
             reply_timeout: Duration::from_millis(self.reply_timeout_ms),
             wait_max: Duration::from_secs(self.wait_s_max),
             append_timeout: Duration::from_millis(self.append_timeout_ms),
-            // The bound of the flag fits every usize that this runs on.
-            in_flight_max: usize::try_from(self.in_flight_max).unwrap_or(usize::MAX),
+            in_flight_max: whole(self.in_flight_max),
+            bulk_streams_max: whole(self.bulk_streams_max),
+            bulk_in_flight_max: whole(self.bulk_in_flight_max),
             admission_wait_max: Duration::from_millis(self.admission_wait_ms_max),
         }
     }
+}
+
+/// The bounds of the flags fit every usize that this runs on.
+fn whole(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -77,18 +77,53 @@ enum Word {
     Unknown,
 }
 
+/// A command that is on its way into the log.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    submission: Submission,
+    place: Place,
+    began: Instant,
+}
+
+/// A command that was not taken, to be tried again or given up.
+#[derive(Debug)]
+pub(crate) struct NotBegun {
+    pub(crate) submission: Submission,
+    pub(crate) reason: NotAppended,
+}
+
+impl NotAppended {
+    /// Whether the same command may be appended in a moment.
+    pub(crate) fn may_pass(self) -> bool {
+        self != NotAppended::NotTaken(NotTaken::TooLarge)
+    }
+}
+
 impl Edge {
     /// Brings a command into the log and waits for its reply, at most for `patience`.
     pub(crate) async fn submit(
         self: &Arc<Self>,
-        mut submission: Submission,
+        submission: Submission,
         patience: Duration,
     ) -> Ending {
+        match self.begin(submission) {
+            Ok(begun) => self.finish(begun, patience).await,
+            Err(refused) => Ending::NotAppended(refused.reason),
+        }
+    }
+
+    /// Hands a command to the log, in one synchronous step; gives it back when it is not taken.
+    pub(crate) fn begin(&self, submission: Submission) -> Result<Begun, Box<NotBegun>> {
         let began = Instant::now();
-        let mut place = match self.admit_and_append(&submission, began) {
-            Ok(place) => place,
-            Err(refused) => return Ending::NotAppended(refused),
-        };
+        match self.admit_and_append(&submission, began) {
+            Ok(place) => Ok(Begun { submission, place, began }),
+            Err(reason) => Err(Box::new(NotBegun { submission, reason })),
+        }
+    }
+
+    /// Waits for the reply, at most for `patience`.
+    pub(crate) async fn finish(self: &Arc<Self>, begun: Begun, patience: Duration) -> Ending {
+        let Begun { mut submission, mut place, began } = begun;
         match self.word(&mut place, patience).await {
             Word::Unknown => Ending::Unknown,
             Word::Appended => {
@@ -139,11 +174,7 @@ impl Edge {
         });
     }
 
-    fn admit_and_append(
-        self: &Arc<Self>,
-        submission: &Submission,
-        at: Instant,
-    ) -> Result<Place, NotAppended> {
+    fn admit_and_append(&self, submission: &Submission, at: Instant) -> Result<Place, NotAppended> {
         match self.shards.admit(submission.shard, at) {
             Verdict::Admit => {}
             Verdict::Busy { wait } => return Err(NotAppended::Busy { wait }),

@@ -20,6 +20,8 @@ use events::reply::{Answer, Reply};
 use events::{Command, Kind, Money, Position, ShardId};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub const PARTITIONS: i32 = 4;
@@ -153,6 +155,7 @@ pub struct Bench {
     pub router: Router,
     pub waiting: Arc<Waiting>,
     pub shards: Arc<Shards>,
+    pub stopping: CancellationToken,
     taken: Arc<Mutex<Vec<Taken>>>,
 }
 
@@ -161,6 +164,8 @@ pub const SETTINGS: Settings = Settings {
     wait_max: Duration::from_secs(30),
     append_timeout: Duration::from_secs(5),
     in_flight_max: 8,
+    bulk_streams_max: 2,
+    bulk_in_flight_max: 4,
     admission_wait_max: Duration::from_secs(2),
 };
 
@@ -184,16 +189,19 @@ impl Bench {
             taken: Arc::clone(&taken),
             script: Box::new(script),
         };
+        let stopping = CancellationToken::new();
         let edge = Edge {
             settings,
             log: Box::new(log),
             waiting: Arc::clone(&waiting),
             shards: Arc::clone(&shards),
             replies_partition: REPLIES_PARTITION,
+            streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
+            stopping: stopping.clone(),
         };
         let limits = service::http::Limits::default();
         let router = service::http::frame(routes::router(Arc::new(edge)), &limits);
-        Self { router, waiting, shards, taken }
+        Self { router, waiting, shards, stopping, taken }
     }
 
     /// A bench whose log carries every command out.

@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +14,7 @@ use crate::build::Build;
 use crate::config::ProcessArgs;
 use crate::exit::Exit;
 use crate::health::Health;
-use crate::http::{Limits, frame, serve};
+use crate::http::{Limits, Routes, frame, serve};
 use crate::metrics::Metrics;
 use crate::shutdown;
 use crate::telemetry;
@@ -54,7 +53,7 @@ impl Frame {
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub async fn serve(&self, routes: Router) -> Result<(), ServeError> {
+    pub async fn serve(&self, routes: impl Into<Routes>) -> Result<(), ServeError> {
         let address = self.listen;
         let listener =
             TcpListener::bind(address).await.map_err(|source| ServeError { address, source })?;
@@ -66,11 +65,11 @@ impl Frame {
     /// requests in flight finish within the configured drain.
     ///
     /// Register readiness conditions first: without any, the process is ready at once.
-    pub async fn serve_on(&self, listener: TcpListener, routes: Router) {
+    pub async fn serve_on(&self, listener: TcpListener, routes: impl Into<Routes>) {
         let address = listener.local_addr().unwrap_or(self.listen);
         tracing::info!(%address, "Listening for HTTP.");
         let admin = admin::router(self.build, self.health.clone(), self.metrics.clone());
-        let router = frame(routes.merge(admin), &self.limits);
+        let router = frame(routes.into().merge(admin), &self.limits);
         serve(listener, router, &self.limits, self.stop.clone()).await;
     }
 }

@@ -100,3 +100,14 @@ async fn a_stop_cuts_what_outlasts_the_drain() {
     assert_eq!(read_to_end(&mut busy).await, "");
     soon(server.ended).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stopping_process_is_unready_first_and_still_answers() {
+    let limits = Limits { unready: Duration::from_secs(1), ..Limits::default() };
+    let server = Server::start(hello(), limits).await;
+    server.stop.cancel();
+    assert_eq!(server.get("/readyz", &[]).await.status, 503);
+    assert_eq!(server.get("/", &[]).await.body, "hello");
+    soon(server.ended).await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}

@@ -23,9 +23,9 @@ use super::request::{PREFERENCE_APPLIED, Patience};
 use super::submit::Ending;
 
 /// How far the answer's events are; a query that carries it sees them.
-const POSITION: HeaderName = HeaderName::from_static("spillway-position");
+pub(crate) const POSITION: HeaderName = HeaderName::from_static("spillway-position");
 /// Says that the outcome was decided by an earlier request with the same key.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Every byte of a path segment but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

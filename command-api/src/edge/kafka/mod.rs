@@ -14,6 +14,7 @@ use eventlog::{Connection, ReadError, StartError};
 use events::{Topic, profile::Profile};
 use rand::Rng;
 use service::health::Health;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Bounds;
@@ -42,6 +43,8 @@ pub struct Plan {
     /// Most commands that one shard remembers.
     pub dedup_entries_max: i64,
     pub settings: Settings,
+    /// Cancelled when the process begins to stop.
+    pub stopping: CancellationToken,
 }
 
 /// An edge that is joined to the log, with its threads.
@@ -109,6 +112,8 @@ pub fn join(plan: Plan, health: &Health, stop: CancellationToken) -> Result<Join
         waiting: desk.waiting,
         shards: desk.shards,
         replies_partition,
+        streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
+        stopping: plan.stopping,
     };
     Ok(Joined { edge: Arc::new(edge), threads: [replies, reports] })
 }

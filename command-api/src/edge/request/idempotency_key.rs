@@ -45,6 +45,12 @@ fn parse(text: &str) -> Result<String, Unusable> {
         Some(rest) => unquote(rest)?,
         None => text.to_owned(),
     };
+    usable(&key)?;
+    Ok(key)
+}
+
+/// Whether a key, without its quotes, may be used.
+pub(crate) fn usable(key: &str) -> Result<(), Unusable> {
     if key.is_empty() {
         return Err(Unusable::Empty);
     }
@@ -54,7 +60,7 @@ fn parse(text: &str) -> Result<String, Unusable> {
     if key.len() > CHARACTERS_MAX {
         return Err(Unusable::TooLong);
     }
-    Ok(key)
+    Ok(())
 }
 
 /// The content of a structured-field string (RFC 9651, 3.3.3) whose opening quote was taken off.

@@ -17,6 +17,7 @@ use service::http::Json;
 use service::problem::{Problem, kinds};
 
 pub(crate) use aggregate_id::AggregateId;
+pub(crate) use idempotency_key::usable as usable_key;
 pub(crate) use if_match::Condition;
 pub(crate) use prefer::{PREFERENCE_APPLIED, Patience};
 

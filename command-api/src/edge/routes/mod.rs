@@ -1,5 +1,6 @@
 //! The routes of the command API, and their OpenAPI document.
 
+mod commands;
 pub mod openapi;
 mod orders;
 mod problem;
@@ -7,24 +8,36 @@ mod products;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::get;
 use http::header;
+use service::http::Routes;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Edge;
 
 /// All routes of the edge.
-pub fn router(edge: Arc<Edge>) -> Router {
+pub fn router(edge: Arc<Edge>) -> Routes {
     let document = openapi::text();
     let document =
         get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) });
-    documented().0.with_state(edge).route("/openapi.json", document)
+    let plain = commands_alone().split_for_parts().0.with_state(Arc::clone(&edge));
+    let streams = streams().split_for_parts().0.with_state(edge);
+    Routes { plain: plain.route("/openapi.json", document), streams }
 }
 
-/// The command routes, and what the macros tell about them.
-fn documented() -> (Router<Arc<Edge>>, utoipa::openapi::OpenApi) {
+/// What the macros tell about all routes.
+fn documented() -> utoipa::openapi::OpenApi {
+    commands_alone().merge(streams()).into_openapi()
+}
+
+/// The routes that take many commands each.
+fn streams() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::new().routes(routes!(commands::send))
+}
+
+/// The routes that take one command each.
+fn commands_alone() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new()
         .routes(routes!(products::register))
         .routes(routes!(products::change_price))
@@ -34,5 +47,4 @@ fn documented() -> (Router<Arc<Edge>>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::pay))
         .routes(routes!(orders::cancel))
         .routes(routes!(orders::ship))
-        .split_for_parts()
 }

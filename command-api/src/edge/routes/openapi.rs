@@ -24,6 +24,7 @@ use crate::edge::answer::AcceptedAnswer;
     tags(
         (name = "products", description = "Catalogue and stock."),
         (name = "orders", description = "The life of an order."),
+        (name = "bulk", description = "Many commands in one request."),
     ),
     // The types of common answers are not found by themselves.
     components(schemas(AcceptedAnswer, ProblemDocument)),
@@ -33,7 +34,7 @@ struct Head;
 /// The document as JSON, the same for every process of one version.
 pub fn text() -> String {
     let mut document = Head::openapi();
-    document.merge(super::documented().1);
+    document.merge(super::documented());
     // Maps with text keys and plain values always become JSON.
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
@@ -55,6 +56,19 @@ pub(super) struct CommandHeaders {
     #[param(rename = "Prefer", example = "wait=2")]
     prefer: Option<String>,
     /// W3C trace context; continued through the log.
+    #[param(rename = "traceparent")]
+    traceparent: Option<String>,
+}
+
+/// Headers of bulk intake.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only documentation")]
+pub(super) struct BulkHeaders {
+    /// As for a single command, for every line of this request.
+    #[param(rename = "Prefer", example = "wait=2")]
+    prefer: Option<String>,
+    /// W3C trace context; continued through the log by every line.
     #[param(rename = "traceparent")]
     traceparent: Option<String>,
 }

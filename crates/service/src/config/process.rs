@@ -31,11 +31,15 @@ pub struct ProcessArgs<const PORT: u16> {
 
 impl<const PORT: u16> Validate for ProcessArgs<PORT> {
     fn validate(&self, errors: &mut Errors) {
-        if self.http.http_drain_s >= self.stop.stop_deadline_s {
+        let HttpArgs { http_unready_s, http_drain_s, .. } = self.http;
+        if http_unready_s + http_drain_s >= self.stop.stop_deadline_s {
             let deadline = self.stop.stop_deadline_s;
             errors.add(
                 "http-drain-s",
-                format!("must be below --stop-deadline-s ({deadline}), which covers it"),
+                format!(
+                    "must be below --stop-deadline-s ({deadline}), which covers it and \
+                     --http-unready-s ({http_unready_s})"
+                ),
             );
         }
     }
@@ -82,7 +86,13 @@ pub struct HttpArgs {
         value_parser = clap::value_parser!(u32).range(1_024..=67_108_864))]
     pub http_body_bytes_max: u32,
 
-    /// Seconds that requests in flight get to finish after the stop.
+    /// Seconds that requests are still accepted after the stop, while /readyz already says no.
+    /// Give a load balancer in front the time to notice: a little more than its probes take.
+    #[arg(long, env = "HTTP_UNREADY_S", value_name = "SECONDS", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub http_unready_s: u64,
+
+    /// Seconds that requests in flight then get to finish.
     #[arg(long, env = "HTTP_DRAIN_S", value_name = "SECONDS", default_value_t = 15,
         value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub http_drain_s: u64,
@@ -99,6 +109,7 @@ impl HttpArgs {
             header_timeout: Duration::from_secs(self.http_header_timeout_s),
             body_timeout: Duration::from_secs(self.http_body_timeout_s),
             body_bytes_max: whole(self.http_body_bytes_max),
+            unready: Duration::from_secs(self.http_unready_s),
             drain: Duration::from_secs(self.http_drain_s),
         }
     }

@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use crate::problem::{Problem, kinds};
@@ -13,6 +14,29 @@ use crate::problem::{Problem, kinds};
 /// pointer when it does not fit `T`. Rules beyond the shape are the handler's to check.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> Json<T> {
+    /// Reads a whole document.
+    ///
+    /// # Errors
+    /// It is no JSON or does not fit `T`: a 400 with a pointer to the place.
+    pub fn parse(bytes: &[u8]) -> Result<T, Problem> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let value = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| misfit(&pointer(error.path()), error.inner()))?;
+        reader.end().map_err(|error| misfit("", &error))?;
+        Ok(value)
+    }
+
+    /// Reads a value that was taken from a document.
+    ///
+    /// # Errors
+    /// It does not fit `T`: a 400 with a pointer to the place within the value.
+    pub fn of_value(value: Value) -> Result<T, Problem> {
+        serde_path_to_error::deserialize(value)
+            .map_err(|error| misfit(&pointer(error.path()), error.inner()))
+    }
+}
 
 impl<T, S> FromRequest<S> for Json<T>
 where
@@ -28,16 +52,8 @@ where
         }
         let bytes =
             Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
-        parse(&bytes).map(Self)
+        Self::parse(&bytes).map(Self)
     }
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| misfit(&pointer(error.path()), error.inner()))?;
-    reader.end().map_err(|error| misfit("", &error))?;
-    Ok(value)
 }
 
 fn misfit(pointer: &str, error: &serde_json::Error) -> Problem {
@@ -96,9 +112,9 @@ mod tests {
     }
 
     async fn pointer_of(text: &str) -> String {
-        let response = parse::<Order>(text.as_bytes()).unwrap_err().into_response();
+        let response = Json::<Order>::parse(text.as_bytes()).unwrap_err().into_response();
         let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let body: Value = serde_json::from_slice(&bytes).unwrap();
         body["errors"][0]["pointer"].as_str().unwrap().to_owned()
     }
 
@@ -110,6 +126,6 @@ mod tests {
         );
         assert_eq!(pointer_of(r#"{"lines": [{"a/b~c": 1}]}"#).await, "/lines/0/a~1b~0c");
         assert_eq!(pointer_of(r#"{"lines": []} trailing"#).await, "");
-        assert!(parse::<Order>(br#"{"lines": []}"#).is_ok());
+        assert!(Json::<Order>::parse(br#"{"lines": []}"#).is_ok());
     }
 }

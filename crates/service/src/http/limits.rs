@@ -14,7 +14,10 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Largest request body; more is answered 413.
     pub body_bytes_max: usize,
-    /// How long requests in flight may take after the stop before they are cut.
+    /// How long requests are still accepted after the stop. The process is not ready from the stop
+    /// on, so a balancer in front has this time to notice before it would meet a closed port.
+    pub unready: Duration,
+    /// How long requests in flight may take after that before they are cut.
     pub drain: Duration,
 }
 
@@ -26,6 +29,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(10),
             body_bytes_max: 256 * 1_024,
+            unready: Duration::ZERO,
             drain: Duration::from_secs(15),
         }
     }

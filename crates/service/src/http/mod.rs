@@ -11,6 +11,7 @@ mod json;
 mod limits;
 mod observe;
 mod request_id;
+mod routes;
 mod serve;
 mod translate;
 mod unread;
@@ -22,7 +23,9 @@ use http::{HeaderName, HeaderValue, header};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
+use tower_http::compression::predicate::{
+    DefaultPredicate, NotForContentType, Predicate, SizeAbove,
+};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -31,20 +34,26 @@ pub use json::Json;
 pub use limits::Limits;
 pub use observe::REQUEST_DURATION;
 pub use request_id::{REQUEST_ID, RequestId};
+pub use routes::Routes;
 pub use serve::serve;
 
 /// Answers below this size are not worth compressing: they fit in one packet anyway.
 const COMPRESS_BYTES_MIN: u64 = 1_024;
 
+/// Streams of lines are not compressed: a compressor would hold lines back until it has enough.
+const LINES: NotForContentType = NotForContentType::const_new("application/x-ndjson");
+
 /// Puts the standard layers around all routes. Routes added later have none of them.
-pub fn frame(routes: Router, limits: &Limits) -> Router {
+pub fn frame(routes: impl Into<Routes>, limits: &Limits) -> Router {
     observe::describe();
-    let compression = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_BYTES_MIN));
+    let Routes { plain, streams } = routes.into();
+    let compression = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_BYTES_MIN)).and(LINES);
     // Our limit replaces axum's own, which would be the lower one for large settings.
     let bodies = ServiceBuilder::new()
         .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes_max))
         .layer(DefaultBodyLimit::disable());
+    let streams = streams.layer(RequestBodyTimeoutLayer::new(limits.body_timeout));
     let answers = ServiceBuilder::new()
         .layer(from_fn(observe::observe))
         .layer(CompressionLayer::new().compress_when(compression))
@@ -58,7 +67,7 @@ pub fn frame(routes: Router, limits: &Limits) -> Router {
         .layer(map_response(unread::close_behind))
         .layer(from_fn(translate::translate))
         .layer(CatchPanicLayer::custom(translate::panicked));
-    routes.layer(bodies).layer(answers)
+    plain.layer(bodies).merge(streams).layer(answers)
 }
 
 /// A header that a handler may override.

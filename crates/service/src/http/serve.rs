@@ -29,8 +29,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1_024;
 /// Pause after the process ran out of file descriptors or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` until `stop`; then no connection is accepted, idle ones are closed, requests in
-/// flight finish, and what is left after [`Limits::drain`] is cut.
+/// Serves `router` until `stop` and for [`Limits::unready`] longer; then no connection is accepted,
+/// idle ones are closed, requests in flight finish, and what is left after [`Limits::drain`] is cut.
 ///
 /// Handlers find the client's address as [`ConnectInfo<SocketAddr>`]. A handler is dropped when
 /// its client goes away. A stream that never ends must listen to the stop itself, or it is cut.
@@ -44,13 +44,18 @@ pub async fn serve(
     let protocol = protocol(limits);
     let router = router.with_state(());
     let mut connections = JoinSet::new();
+    let closing = CancellationToken::new();
+    let mut noticed = pin!(async {
+        stop.cancelled().await;
+        tokio::time::sleep(limits.unready).await;
+    });
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = &mut noticed => break,
             Some(ended) = connections.join_next() => report(ended),
             (stream, peer, permit) = accept(&listener, &permits) => {
                 let connection =
-                    converse(stream, peer, router.clone(), protocol.clone(), stop.clone());
+                    converse(stream, peer, router.clone(), protocol.clone(), closing.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -58,6 +63,7 @@ pub async fn serve(
             }
         }
     }
+    closing.cancel();
     drop(listener);
     drain(connections, limits.drain).await;
 }

@@ -17,13 +17,13 @@ use axum::{
     extract::{Request, State},
     http::HeaderValue,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{any, get},
 };
 use axum_reverse_proxy::{ProxyError, ReverseProxy};
 use http::StatusCode;
 use hyper_util::client::legacy::connect::HttpConnector;
 use service::{
-    http::{Limits, REQUEST_ID, RequestId, frame, serve},
+    http::{Limits, REQUEST_ID, RequestId, Routes, frame, serve},
     problem::{Kind, Problem, Retry, kinds},
 };
 use tokio::net::TcpListener;
@@ -79,18 +79,21 @@ impl Gateway {
     }
 }
 
-fn router(upstreams: Upstreams) -> anyhow::Result<Router> {
+fn router(upstreams: Upstreams) -> anyhow::Result<Routes> {
     let sides = Sides {
         commands: ReverseProxy::new("/", upstreams.command_api.url.as_str()),
         queries: ReverseProxy::new("/", upstreams.query_api.url.as_str()),
     };
-    Ok(Router::new()
+    // Bulk intake: of any length, and the process behind bounds it.
+    let streams = Router::new().route("/v1/commands", any(forward)).with_state(sides.clone());
+    let plain = Router::new()
         .route("/livez", get(|| async { StatusCode::OK }))
         .route("/readyz", get(probes::readyz))
         .route("/openapi.json", get(probes::openapi))
         .with_state(Probes::new(upstreams)?)
         .fallback(forward)
-        .with_state(sides))
+        .with_state(sides);
+    Ok(Routes { plain, streams })
 }
 
 async fn forward(State(sides): State<Sides>, mut request: Request) -> Response {

@@ -1,8 +1,12 @@
 //! The gateway in front of real listeners.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Json, body::Body, routing::post};
+use futures::stream;
 use serde_json::{Value, json};
 
 use super::*;
@@ -77,8 +81,8 @@ async fn a_process_that_is_away_is_a_problem_that_may_be_retried() {
 
 #[tokio::test]
 async fn an_answer_streams_through_before_it_is_complete() {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<&str, std::io::Error>>(1);
-    let stream = Body::from_stream(futures::stream::unfold(receiver, |mut receiver| async {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<&str, io::Error>>(1);
+    let stream = Body::from_stream(stream::unfold(receiver, |mut receiver| async {
         Some((receiver.recv().await?, receiver))
     }));
     let stream = Arc::new(Mutex::new(Some(stream)));
@@ -108,4 +112,36 @@ async fn the_description_is_that_of_both_sides() {
     let document: Value = answer.json().await.unwrap();
     assert_eq!(document["paths"], json!({"/v1/orders": {}, "/v1/products": {}}));
     assert_eq!(document["info"]["title"], "Spillway");
+}
+
+/// Answers each piece of the body as it comes.
+async fn echo_stream(request: Request) -> Response {
+    let body = Body::from_stream(request.into_body().into_data_stream());
+    ([("content-type", "application/x-ndjson")], body).into_response()
+}
+
+#[tokio::test]
+async fn bulk_intake_flows_both_ways_and_may_have_any_length() {
+    let side = Router::new().route("/v1/commands", post(echo_stream));
+    let base = gateway(listen(side).await, nowhere().await).await;
+    let (pieces, body) = tokio::sync::mpsc::channel::<io::Result<Vec<u8>>>(1);
+    let body = stream::unfold(body, async |mut body| Some((body.recv().await?, body)));
+    let http = connect::local_http().unwrap();
+    let sent = http
+        .post(format!("{base}/v1/commands"))
+        .header("content-type", "application/x-ndjson")
+        .header("accept-encoding", "gzip")
+        .body(reqwest::Body::wrap_stream(body));
+    let mut answer = sent.send().await.unwrap();
+    let piece = vec![b'x'; 100_000];
+    let mut answered = 0;
+    // More than any body that is held whole, and each piece answered before the next is sent.
+    for sent in 1..=50 {
+        pieces.send(Ok(piece.clone())).await.unwrap();
+        while answered < sent * piece.len() {
+            answered += answer.chunk().await.unwrap().unwrap().len();
+        }
+    }
+    drop(pieces);
+    assert_eq!(answer.chunk().await.unwrap(), None);
 }
