@@ -104,7 +104,8 @@ impl Shop {
         kept
     }
 
-    /// Waits until every shard has a snapshot, and this one as many.
+    /// Waits until every shard has a snapshot, and this one as many. Orders go on meanwhile,
+    /// because a shard without work takes no further snapshot.
     async fn until_kept(&self, shard: &str, count: usize) {
         let all = || {
             ["orders", "products"]
@@ -113,9 +114,12 @@ impl Shop {
                 .all(|shard| !self.kept(&shard).is_empty())
         };
         let start = Instant::now();
+        let mut further = 0;
         while self.kept(shard).len() < count || !all() {
             assert!(start.elapsed() < WITHIN, "{shard}: {:?}\n{}", self.kept(shard), self.log());
             sleep(LOOK_EVERY).await;
+            self.order(&format!("further-{count}-{further}")).await;
+            further += 1;
         }
     }
 
