@@ -12,14 +12,14 @@ use sqlx::{PgPool, migrate::MigrateError};
 
 use crate::{
     config::Config,
-    measure, migrate,
+    letters_gauge, measure, migrate,
     projection::registered,
     runner::{self, Running},
     store::connect,
 };
 
-/// Connections besides one per runner: for the health check, and one to spare.
-const CONNECTIONS_SPARE: usize = 2;
+/// Connections besides those for batches: for the health check, and one to spare.
+const CONNECTIONS_SPARE: u32 = 2;
 /// How often PostgreSQL is asked whether it is there, and how long it may take to answer.
 const DATABASE_CHECK_PERIOD: Duration = Duration::from_secs(2);
 /// How long a one-shot migration waits for PostgreSQL.
@@ -34,8 +34,8 @@ pub async fn run(config: Config, frame: Frame) -> anyhow::Result<()> {
     measure::describe();
     eventlog::metrics::describe();
     let url = config.database.database_url.expose_secret();
-    let connections = registered().len() + CONNECTIONS_SPARE;
-    let pool = connect::pool(url, u32::try_from(connections)?)
+    let connections = config.projector.connections_max + CONNECTIONS_SPARE;
+    let pool = connect::pool(url, connections)
         .context("the database URL is not usable (--database-url)")?;
     if config.projector.migrate_only {
         return migrate_only(&pool).await;
@@ -99,9 +99,10 @@ async fn work(
         stop: frame.stop.clone(),
         settings: config.projector.runner_settings(),
     };
+    tokio::spawn(letters_gauge::keep(pool.clone(), frame.stop.clone()));
     let runners = registered()
         .iter()
-        .map(|registration| registration.start(context.clone()))
+        .map(|registration| registration.operations.start(context.clone()))
         .collect::<Result<Vec<Running>, _>>()?;
     let ended = futures::future::join_all(runners.into_iter().map(|running| {
         let stop = &frame.stop;

@@ -8,9 +8,6 @@ use service::config::{DatabaseArgs, Errors, KafkaArgs, ProcessArgs, RegistryArgs
 
 use crate::runner;
 
-/// The build of the read models that this release fills; a rebuild fills the next one beside it.
-const GENERATION: i32 = 1;
-
 /// Keeps the read models in PostgreSQL up to date with the event topics. Any number of instances
 /// share the partitions; one that stops or dies is replaced by the others.
 #[derive(Debug, Clone, Parser)]
@@ -56,6 +53,12 @@ pub struct ProjectorArgs {
         value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub gap_pause_s: u64,
 
+    /// Most connections to PostgreSQL at once. Every partition takes one for each of its batches;
+    /// fewer than partitions means that some wait for others.
+    #[arg(long, env = "CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub connections_max: u32,
+
     /// Do not apply migrations at start, but wait until somebody else has.
     #[arg(long, env = "NO_MIGRATE")]
     pub no_migrate: bool,
@@ -83,7 +86,6 @@ impl ProjectorArgs {
         let whole = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         runner::Settings {
             group: self.group.clone(),
-            generation: GENERATION,
             batch_records_max: whole(self.batch_records_max),
             batch_bytes_max: whole(self.batch_bytes_max),
             gap_pause: Duration::from_secs(self.gap_pause_s),

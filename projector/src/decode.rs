@@ -10,6 +10,7 @@ use events::{
     header::{self, View},
     outcome::Outcome,
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
@@ -19,13 +20,16 @@ use crate::{
 };
 
 /// What the records of a topic say.
-pub trait Body: Debug + Send + Sync + Sized + 'static {
+pub trait Body: Debug + Serialize + Send + Sync + Sized + 'static {
     /// Decodes a record. Fails only when the registry is to blame: then the same record is decoded
     /// again later.
     fn decode(
         arrived: &Arrived,
         schemas: &SchemaReader,
     ) -> impl Future<Output = Result<Content<Self>, RegistryError>> + Send;
+
+    /// The aggregate whose version rises with it; `None` where the record carries no version.
+    fn aggregate(&self) -> Option<&str>;
 }
 
 impl Body for Event {
@@ -50,6 +54,10 @@ impl Body for Event {
             body: event,
         }))
     }
+
+    fn aggregate(&self) -> Option<&str> {
+        self.is_versioned().then(|| self.key())
+    }
 }
 
 impl Body for Outcome {
@@ -59,6 +67,10 @@ impl Body for Outcome {
                 .map_err(|unfit| Poison::new(class::UNDECODABLE, unfit.to_string()))?;
             Ok(Fact { at, version: None, command_id: None, source: source(arrived), body: outcome })
         }))
+    }
+
+    fn aggregate(&self) -> Option<&str> {
+        None
     }
 }
 

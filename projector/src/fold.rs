@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use eventlog::{Partition, Record};
 use events::position::Mark;
 
@@ -26,6 +27,11 @@ impl<B> Read<B> {
     /// The accepted records with what they say, in link order.
     pub fn entries(&self) -> impl Iterator<Item = (&Arrived, &Content<B>)> {
         self.slice.accepted.iter().zip(&self.contents)
+    }
+
+    /// Log time of the last record that says something.
+    pub fn event_time(&self) -> Option<DateTime<Utc>> {
+        self.contents.iter().rev().flatten().map(|fact| fact.at).next()
     }
 }
 

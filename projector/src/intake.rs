@@ -27,6 +27,8 @@ pub struct Slice {
     pub accepted: Vec<Arrived>,
     /// Records that nobody of ours wrote.
     pub foreign: Vec<(Record, Foreign)>,
+    /// Whether records are missing behind the last accepted one.
+    pub is_gap_open: bool,
 }
 
 /// What became of a record, for the counters and alarms of the caller.
@@ -99,6 +101,7 @@ impl Intake {
             to,
             accepted: std::mem::take(&mut self.whole),
             foreign: std::mem::take(&mut self.foreign),
+            is_gap_open: self.link.is_gap_open(),
         })
     }
 

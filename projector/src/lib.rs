@@ -21,10 +21,15 @@ pub mod envelope;
 pub mod fact;
 pub mod fold;
 pub mod intake;
+pub mod kit;
+pub mod letters;
+mod letters_gauge;
 pub mod link;
 pub mod measure;
 pub mod migrate;
+pub mod operate;
 pub mod projection;
+pub mod rebuild;
 pub mod runner;
 pub mod store;
 #[cfg(test)]

@@ -90,6 +90,16 @@ impl Link {
         self.end
     }
 
+    /// The last record accepted.
+    pub fn last(&self) -> Mark {
+        self.mark
+    }
+
+    /// True while records are missing.
+    pub fn is_gap_open(&self) -> bool {
+        self.is_gap_open
+    }
+
     /// True while records of a step are accepted and its end is awaited.
     pub fn is_inside_step(&self) -> bool {
         self.mark != self.end.mark

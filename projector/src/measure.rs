@@ -10,10 +10,11 @@ pub const BATCHES: &str = "projector_batches_total";
 pub const BATCH_SECONDS: &str = "projector_batch_seconds";
 /// Time from the log time of a slice's oldest fact to its commit; label `projection`.
 pub const VISIBLE_SECONDS: &str = "projector_event_to_visible_seconds";
-/// Records between the reader and the end of its partition; labels `projection`, `topic`,
+/// Records between what is applied and the end of the partition; labels `projection`, `topic`,
 /// `partition`.
 pub const LAG_EVENTS: &str = "projector_lag_events";
-/// Age of the last fact read while there is more to read, else 0; labels as above.
+/// Age of the oldest record that is read and not applied; 0 at the end of the partition, however
+/// old the last event there is; labels as above.
 pub const LAG_SECONDS: &str = "projector_lag_seconds";
 /// Gaps that opened; labels as above.
 pub const GAPS: &str = "projector_gaps_total";
@@ -29,6 +30,13 @@ pub const LOSSES: &str = "projector_retention_losses_total";
 pub const DEAD_LETTERS: &str = "projector_dead_letters_total";
 /// Keys parked; label `projection`.
 pub const PARKED_KEYS: &str = "projector_parked_keys_total";
+/// Dead letters that wait in the live builds, counted in PostgreSQL; labels `projection`, `class`.
+/// Every instance tells the same number.
+pub const LETTERS_WAITING: &str = "projector_dead_letters_waiting";
+/// Keys that wait, as above; label `projection`.
+pub const PARKED_KEYS_WAITING: &str = "projector_parked_keys_waiting";
+/// Age of the oldest dead letter, as above; label `projection`.
+pub const LETTERS_AGE: &str = "projector_dead_letter_age_seconds";
 /// Partitions that this process works on; label `projection`.
 pub const PARTITIONS: &str = "projector_partitions";
 
@@ -51,14 +59,13 @@ pub fn describe() {
         describe_counter!(name, Unit::Count, text);
     }
     let gauges = [
-        (LAG_EVENTS, Unit::Count, "records between reader and end"),
-        (
-            LAG_SECONDS,
-            Unit::Seconds,
-            "age of the last fact read while there is more to read, else 0",
-        ),
+        (LAG_EVENTS, Unit::Count, "records between what is applied and the end"),
+        (LAG_SECONDS, Unit::Seconds, "age of the oldest record that is read and not applied"),
         (GAP_OPEN, Unit::Count, "1 while a gap is open"),
         (PARTITIONS, Unit::Count, "partitions that this process works on"),
+        (LETTERS_WAITING, Unit::Count, "dead letters that wait, counted in PostgreSQL"),
+        (PARKED_KEYS_WAITING, Unit::Count, "keys whose events wait, counted in PostgreSQL"),
+        (LETTERS_AGE, Unit::Seconds, "age of the oldest dead letter"),
     ];
     for (name, unit, text) in gauges {
         describe_gauge!(name, unit, text);

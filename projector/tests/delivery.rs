@@ -1,4 +1,5 @@
-//! Exactly once, whatever the log repeats or leaves out for a while, and wherever the reader dies.
+//! Exactly once, whatever the log repeats or leaves out for a while, wherever a reader dies, and
+//! however many believe at the same time that a partition is theirs.
 
 mod support;
 
@@ -27,20 +28,23 @@ use support::{
 enum Act {
     /// Somebody writes the output at this share of the known ones again, or too early.
     Write(f64),
-    /// The reader reads up to so many records.
-    Read(usize),
-    /// The reader applies what it has.
-    Apply,
-    /// The reader dies, and another begins at the checkpoint.
-    Die,
+    /// A reader reads up to so many records.
+    Read(usize, usize),
+    /// A reader applies what it has; what another was faster with comes to nothing.
+    Apply(usize),
+    /// A reader dies or gets the partition: it begins at the checkpoint. The other one may not know.
+    Begin(usize),
 }
+
+/// Readers that may believe that the partition is theirs.
+const READERS: usize = 2;
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (0.0..1.0).prop_map(Act::Write),
-        4 => (1usize..12).prop_map(Act::Read),
-        2 => Just(Act::Apply),
-        1 => Just(Act::Die),
+        4 => (0..READERS, 1usize..12).prop_map(|(reader, count)| Act::Read(reader, count)),
+        2 => (0..READERS).prop_map(Act::Apply),
+        1 => (0..READERS).prop_map(Act::Begin),
     ]
 }
 
@@ -76,16 +80,29 @@ impl Table for Products {
     }
 }
 
-/// A log, a reader and a database, all in memory.
+/// A log, readers and a database, all in memory.
 struct World<P: Table> {
     partition: Partition,
     outputs: Vec<Output>,
     /// Indexes of outputs, by offset.
     log: Vec<usize>,
-    next_offset: usize,
-    intake: Intake,
+    readers: Vec<Reader>,
     checkpoint: Checkpoint,
     rows: BTreeMap<String, P::Rows>,
+}
+
+struct Reader {
+    next_offset: usize,
+    intake: Intake,
+}
+
+impl Reader {
+    fn at(partition: &Partition, checkpoint: Checkpoint) -> Self {
+        Self {
+            next_offset: usize::try_from(checkpoint.next_offset).expect("positive"),
+            intake: Intake::new(partition.clone(), checkpoint, Link::new(checkpoint)),
+        }
+    }
 }
 
 impl<P: Table> World<P> {
@@ -93,11 +110,10 @@ impl<P: Table> World<P> {
         let partition = Partition::of(Topic::Events(shard.kind), shard.partition);
         let checkpoint = Checkpoint::default();
         Self {
-            intake: Intake::new(partition.clone(), checkpoint, Link::new(checkpoint)),
+            readers: (0..READERS).map(|_| Reader::at(&partition, checkpoint)).collect(),
             partition,
             outputs,
             log: Vec::new(),
-            next_offset: 0,
             checkpoint,
             rows: BTreeMap::new(),
         }
@@ -112,29 +128,33 @@ impl<P: Table> World<P> {
                 let index = (share * known as f64) as usize;
                 self.log.push(index);
             }
-            Act::Read(count) => self.read(*count),
-            Act::Apply => self.apply(),
-            Act::Die => {
-                let link = Link::new(self.checkpoint);
-                self.intake = Intake::new(self.partition.clone(), self.checkpoint, link);
-                self.next_offset = usize::try_from(self.checkpoint.next_offset).expect("positive");
-            }
+            Act::Read(reader, count) => self.read(*reader, *count),
+            Act::Apply(reader) => self.apply(*reader),
+            Act::Begin(reader) => self.begin(*reader),
         }
     }
 
-    fn read(&mut self, count: usize) {
-        let end = self.log.len().min(self.next_offset + count);
-        for offset in self.next_offset..end {
+    fn begin(&mut self, reader: usize) {
+        self.readers[reader] = Reader::at(&self.partition, self.checkpoint);
+    }
+
+    fn read(&mut self, reader: usize, count: usize) {
+        let reader = &mut self.readers[reader];
+        let end = self.log.len().min(reader.next_offset.saturating_add(count));
+        for offset in reader.next_offset..end {
             let output = &self.outputs[self.log[offset]];
             let offset = i64::try_from(offset).expect("small");
-            self.intake.admit(output.record(&self.partition, offset));
+            reader.intake.admit(output.record(&self.partition, offset));
         }
-        self.next_offset = end;
+        reader.next_offset = end.max(reader.next_offset);
     }
 
-    fn apply(&mut self) {
-        let Some(slice) = self.intake.take() else { return };
-        assert_eq!(slice.from, self.checkpoint);
+    fn apply(&mut self, reader: usize) {
+        let Some(slice) = self.readers[reader].intake.take() else { return };
+        // What the transaction compares under the lock.
+        if slice.from != self.checkpoint {
+            return self.begin(reader);
+        }
         let last = slice.accepted.last();
         assert!(last.is_none_or(|last| last.envelope.ends_step), "half a step");
         self.checkpoint = slice.to;
@@ -176,7 +196,11 @@ where
             world.act(act, index + 1);
         }
     }
-    for act in [Act::Die, Act::Read(usize::MAX / 2), Act::Apply] {
+    // One of them goes on with what it has, whether it is stale or not.
+    for act in [Act::Read(1, usize::MAX), Act::Apply(1), Act::Begin(0), Act::Read(0, usize::MAX)] {
+        world.act(&act, count);
+    }
+    for act in [Act::Apply(0), Act::Apply(1)] {
         world.act(&act, count);
     }
     assert_eq!(world.checkpoint.mark.link_sequence, i64::try_from(count).expect("small"));

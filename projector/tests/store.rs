@@ -51,7 +51,7 @@ impl Source {
     }
 
     async fn checkpoint<P: Projection>(&self, pool: &PgPool) -> Checkpoint {
-        let owner = Owner { projection: P::NAME, generation: 1 };
+        let owner = Owner::live(P::NAME, 1);
         let partitions = [self.partition.clone()];
         let loaded = checkpoint::load(pool, owner, &partitions).await.expect("a checkpoint");
         loaded[&self.partition]
@@ -66,7 +66,7 @@ impl Source {
                 return;
             }
             let batch = self.batch(checkpoint, count);
-            apply::<P>(pool, 1, &batch).await.expect("applied");
+            apply::<P>(pool, Owner::live(P::NAME, 1), &batch).await.expect("applied");
         }
     }
 }
@@ -121,13 +121,16 @@ async fn of_two_runners_that_start_from_one_checkpoint_one_commits() {
     let source = Source::new(Kind::Products, &history::products("p", 3));
     let start = source.checkpoint::<Products>(pool).await;
     let (whole, part) = (source.batch(start, 30), source.batch(start, 3));
-    let (whole, part) =
-        tokio::join!(apply::<Products>(pool, 1, &whole), apply::<Products>(pool, 1, &part));
+    let (whole, part) = tokio::join!(
+        apply::<Products>(pool, Owner::live(Products::NAME, 1), &whole),
+        apply::<Products>(pool, Owner::live(Products::NAME, 1), &part)
+    );
     let is_conflict = |outcome: &Result<Applied, Error>| matches!(outcome, Err(Error::Conflict(_)));
     assert!(is_conflict(&whole) != is_conflict(&part), "{whole:?} {part:?}");
     // The loser reads the checkpoint again and goes on; the rows are those of one runner.
     source.apply_all::<Products>(pool, 4).await;
-    let stale = apply::<Products>(pool, 1, &source.batch(start, 30)).await;
+    let stale =
+        apply::<Products>(pool, Owner::live(Products::NAME, 1), &source.batch(start, 30)).await;
     assert!(is_conflict(&stale), "{stale:?}");
     let versions: i64 = sqlx::query_scalar("SELECT sum(version)::bigint FROM products")
         .fetch_one(pool)
@@ -146,7 +149,9 @@ async fn rows_that_postgresql_refuses_are_parked_and_the_others_stored() {
     let steps = [registered("a", "fine"), registered("b", "nul \0"), registered("c", "fine")];
     let source = Source::new(Kind::Products, &steps);
     let start = source.checkpoint::<Products>(pool).await;
-    let applied = apply::<Products>(pool, 1, &source.batch(start, 3)).await.expect("applied");
+    let applied = apply::<Products>(pool, Owner::live(Products::NAME, 1), &source.batch(start, 3))
+        .await
+        .expect("applied");
     assert_eq!(applied.letters, [("unstorable", 1)].into());
     assert_eq!((applied.facts_count, applied.parked_count), (2, 1));
     let skus: Vec<String> = sqlx::query_scalar("SELECT sku FROM products ORDER BY sku")

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    archive, completions, dev, exit, import, repair, rules, schemas, status, topics, verify,
+    archive, completions, dead_letters, dev, exit, import, projections, rebuild, repair, rules,
+    schemas, status, topics, verify,
 };
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
@@ -43,6 +44,14 @@ enum Verb {
     Archive(archive::Args),
     /// Writes the outputs of a shard again from below a gap, while everything serves.
     Repair(repair::Args),
+    /// Shows how the read models are filled; pauses, resumes, skips and resets them.
+    #[command(subcommand)]
+    Projections(projections::Verb),
+    /// Shows what projections could not apply; applies it again, or drops it.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Verb),
+    /// Fills a read model anew beside the live one, compares, and switches.
+    Rebuild(rebuild::Args),
     /// Prints the completion script of a shell.
     Completions(completions::Args),
 }
@@ -60,6 +69,9 @@ impl Cli {
             Verb::Verify(args) => verify::run(args).await,
             Verb::Archive(args) => archive::run(args).await,
             Verb::Repair(args) => repair::run(args).await,
+            Verb::Projections(verb) => projections::run(verb).await,
+            Verb::DeadLetters(verb) => dead_letters::run(verb).await,
+            Verb::Rebuild(args) => rebuild::run(args).await,
             Verb::Completions(args) => completions::run(&args),
         }
     }

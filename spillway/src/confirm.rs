@@ -24,6 +24,11 @@ pub(crate) enum Leave {
 }
 
 impl WriteArgs {
+    /// Whether only a look is wanted.
+    pub(crate) fn is_dry_run(self) -> bool {
+        self.dry_run
+    }
+
     /// Asks for leave after the plan has been shown.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub(crate) async fn has_reached(
 
 async fn checkpoints(rows: &PgPool) -> anyhow::Result<BTreeMap<Partition, Mark>> {
     let rows: Vec<(String, i32, i64, i64)> =
-        sqlx::query_as("SELECT topic, partition, incarnation, link_sequence FROM checkpoints")
+        sqlx::query_as("SELECT topic, partition, incarnation, link_sequence FROM live_checkpoints")
             .fetch_all(rows)
             .await?;
     let mark = |(topic, partition, incarnation, link_sequence)| {

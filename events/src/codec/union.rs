@@ -38,6 +38,13 @@ macro_rules! record_union {
             }
         })+
 
+        /// As the record alone, with the field names of its schema.
+        impl serde::Serialize for $union {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $($union::$record(record) => record.serialize(serializer),)+ }
+            }
+        }
+
         impl $union {
             /// Names without the namespace, in the order of the enum.
             pub const NAMES: &'static [&'static str] = &[$(<$record as Record>::NAME,)+];

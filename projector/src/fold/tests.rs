@@ -51,7 +51,8 @@ fn batch(entries: Vec<(Option<&str>, Content<Event>)>) -> [Read<Event>; 1] {
         contents.push(content);
     }
     let (from, to) = (Checkpoint::default(), Checkpoint::default());
-    let slice = Slice { partition: partition(), from, to, accepted, foreign: vec![] };
+    let slice =
+        Slice { partition: partition(), from, to, accepted, foreign: vec![], is_gap_open: false };
     [Read { slice, contents }]
 }
 

@@ -5,16 +5,19 @@
 pub mod orders;
 pub mod outcomes;
 pub mod products;
+pub mod registration;
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future};
 
+use eventlog::Partition;
 use events::Topic;
 use sqlx::PgConnection;
+
+pub use registration::Registration;
 
 use crate::{
     decode::Body,
     fact::{Fact, Unfit},
-    runner::Registration,
 };
 
 /// Every projection of this binary, one line each.
@@ -26,12 +29,36 @@ pub fn registered() -> Vec<Registration> {
     ]
 }
 
+/// One table of a read model, as generations are compared by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    pub name: &'static str,
+    /// The columns of its primary key.
+    pub key: &'static [&'static str],
+    /// Columns that say which copy of a record was read, and so may differ.
+    pub hints: &'static [&'static str],
+}
+
+impl Table {
+    pub const fn new(name: &'static str, key: &'static [&'static str]) -> Self {
+        Self { name, key, hints: &[] }
+    }
+}
+
+/// The projection with this name.
+pub fn named(name: &str) -> Option<Registration> {
+    registered().into_iter().find(|registration| registration.name == name)
+}
+
 /// A read model as a fold: rows by key, changed by facts, one after the other.
 pub trait Projection: Debug + Send + Sync + 'static {
     /// The name in checkpoints, metrics and the consumer group.
     const NAME: &'static str;
     /// The topics that it reads; all have bodies of one type.
     const TOPICS: &'static [Topic];
+
+    /// The tables of the read model, those that others refer to first.
+    const TABLES: &'static [Table];
 
     type Body: Body;
     /// All rows of one key.
@@ -54,5 +81,17 @@ pub trait Projection: Debug + Send + Sync + 'static {
     fn store(
         connection: &mut PgConnection,
         rows: &[&Self::Rows],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Deletes the rows of keys.
+    fn remove(
+        connection: &mut PgConnection,
+        keys: &[&str],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Deletes all rows that the partition's events made.
+    fn clear(
+        connection: &mut PgConnection,
+        partition: &Partition,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 }

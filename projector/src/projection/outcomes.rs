@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use eventlog::Partition;
 use events::{Kind, Topic, outcome::Outcome};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Projection;
+use super::{Projection, Table};
 use crate::fact::{Fact, Unfit};
 
 /// The projection.
@@ -33,6 +34,7 @@ impl Projection for Outcomes {
     const NAME: &'static str = "outcomes";
     const TOPICS: &'static [Topic] =
         &[Topic::Outcomes(Kind::Orders), Topic::Outcomes(Kind::Products)];
+    const TABLES: &'static [Table] = &[Table::new("outcomes", &["command_id"])];
 
     type Body = Outcome;
     type Rows = Row;
@@ -95,6 +97,26 @@ impl Projection for Outcomes {
         .bind(column.map(|r| r.source_partition).collect::<Vec<_>>())
         .execute(connection)
         .await?;
+        Ok(())
+    }
+
+    async fn remove(connection: &mut PgConnection, keys: &[&str]) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM outcomes WHERE command_id = ANY($1::uuid[])")
+            .bind(keys)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn clear(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+        let Some(Topic::Outcomes(kind)) = partition.topic() else {
+            return Ok(());
+        };
+        sqlx::query("DELETE FROM outcomes WHERE kind = $1 AND source_partition = $2")
+            .bind(kind.as_str())
+            .bind(partition.number)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 }

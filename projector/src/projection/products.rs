@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use eventlog::Partition;
 use events::{Event, Kind, Money, Topic, product::ProductRegistered};
 use sqlx::PgConnection;
 
-use super::Projection;
+use super::{Projection, Table};
 use crate::fact::{Fact, Unfit};
 
 /// The projection.
@@ -35,6 +36,7 @@ pub struct Product {
 impl Projection for Products {
     const NAME: &'static str = "products";
     const TOPICS: &'static [Topic] = &[Topic::Events(Kind::Products)];
+    const TABLES: &'static [Table] = &[Table::new("products", &["sku"])];
 
     type Body = Event;
     type Rows = Product;
@@ -107,6 +109,22 @@ impl Projection for Products {
         .bind(column.map(|p| p.source_partition).collect::<Vec<_>>())
         .execute(connection)
         .await?;
+        Ok(())
+    }
+
+    async fn remove(connection: &mut PgConnection, keys: &[&str]) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM products WHERE sku = ANY($1)")
+            .bind(keys)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn clear(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM products WHERE source_partition = $1")
+            .bind(partition.number)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 }

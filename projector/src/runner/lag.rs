@@ -1,14 +1,12 @@
 //! How far the runner is behind the log, measured now and then.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use eventlog::{Member, Partition};
+use chrono::Utc;
+use eventlog::{Member, Partition, Record};
 use metrics::{Label, gauge};
 
+use super::backlog::Backlog;
 use crate::measure::{GAP_OPEN, LAG_EVENTS, LAG_SECONDS};
 
 /// Time between two measurements; each asks the broker once per partition.
@@ -19,17 +17,11 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub(super) struct Lag {
     projection: &'static str,
     measured: Instant,
-    /// Log time of the last fact read.
-    last_at: HashMap<Partition, DateTime<Utc>>,
 }
 
 impl Lag {
     pub(super) fn new(projection: &'static str) -> Self {
-        Self { projection, measured: Instant::now(), last_at: HashMap::new() }
-    }
-
-    pub(super) fn read(&mut self, partition: &Partition, at: DateTime<Utc>) {
-        self.last_at.insert(partition.clone(), at);
+        Self { projection, measured: Instant::now() }
     }
 
     /// Measures what is read, when it is time. A broker that does not answer ends the measurement:
@@ -37,18 +29,18 @@ impl Lag {
     pub(super) fn measure<'a>(
         &mut self,
         member: &Member,
-        partitions: impl Iterator<Item = &'a Partition>,
+        lanes: impl Iterator<Item = (&'a Partition, &'a Backlog)>,
     ) {
         if self.measured.elapsed() < PERIOD {
             return;
         }
         self.measured = Instant::now();
-        for partition in partitions {
-            let Some(next) = member.next(partition) else {
-                continue;
-            };
+        for (partition, backlog) in lanes {
             match member.watermarks(partition) {
-                Ok(log) => self.publish(partition, log.lag(next)),
+                Ok(log) => {
+                    let events = log.lag(backlog.next_offset());
+                    self.publish(partition, events, backlog.oldest_ms());
+                }
                 Err(error) => {
                     tracing::warn!(%error, %partition, "The lag could not be measured.");
                     return;
@@ -58,27 +50,27 @@ impl Lag {
     }
 
     /// The partition is no longer ours: another process reports it now.
-    pub(super) fn forget(&mut self, partition: &Partition) {
-        self.last_at.remove(partition);
-        self.publish(partition, 0);
-        self.gap(partition, false);
+    pub(super) fn forget(&self, partition: &Partition) {
+        self.publish(partition, 0, None);
+        show_gap(self.projection, partition, false);
     }
 
-    /// Whether a gap is open in the partition.
-    pub(super) fn gap(&self, partition: &Partition, is_open: bool) {
-        let gauge = gauge!(GAP_OPEN, labels(self.projection, partition));
-        gauge.set(if is_open { 1.0 } else { 0.0 });
-    }
-
-    fn publish(&self, partition: &Partition, events: i64) {
+    /// A partition at its end is not behind, however old its last event is.
+    fn publish(&self, partition: &Partition, events: i64, oldest_ms: Option<i64>) {
         let labels = labels(self.projection, partition);
-        let behind = self.last_at.get(partition).filter(|_| events > 0);
-        let seconds = behind.map_or(0.0, |at| (Utc::now() - *at).as_seconds_f64().max(0.0));
-        gauge!(LAG_SECONDS, labels.clone()).set(seconds);
-        // A lag is far below the 2^53 up to which a float counts exactly.
+        let waiting_ms = oldest_ms.filter(|_| events > 0);
+        let waited_ms = waiting_ms.map_or(0, |ms| (Utc::now().timestamp_millis() - ms).max(0));
+        // Both are far below the 2^53 up to which a float counts exactly.
+        #[allow(clippy::cast_precision_loss)]
+        gauge!(LAG_SECONDS, labels.clone()).set(waited_ms as f64 / 1000.0);
         #[allow(clippy::cast_precision_loss)]
         gauge!(LAG_EVENTS, labels).set(events as f64);
     }
+}
+
+/// Whether a gap is open in the partition.
+pub(super) fn show_gap(projection: &'static str, partition: &Partition, is_open: bool) {
+    gauge!(GAP_OPEN, labels(projection, partition)).set(if is_open { 1.0 } else { 0.0 });
 }
 
 /// The labels of what is counted per partition.
@@ -88,4 +80,9 @@ pub(super) fn labels(projection: &'static str, partition: &Partition) -> Vec<Lab
         Label::new("topic", partition.topic.to_string()),
         Label::new("partition", partition.number.to_string()),
     ]
+}
+
+/// Bytes of a record as the bounds of a batch count them.
+pub(super) fn size(record: &Record) -> usize {
+    record.key().map_or(0, <[u8]>::len) + record.value().map_or(0, <[u8]>::len)
 }

@@ -1,21 +1,22 @@
-//! Runners: one thread per projection, which reads the partitions that the group gives it.
+//! Runners: one thread per projection, which reads the partitions that the group gives it, and one
+//! lane per partition, which applies them with a connection of its own.
 //!
 //! Membership only decides who works: two runners of one partition cannot both commit, because each
 //! transaction compares the checkpoint. So an instance may be stopped, frozen or killed at any time.
 
-mod admit;
-mod gaps;
+mod backlog;
+mod gap;
 mod lag;
-mod readers;
+mod lane;
+mod lanes;
 mod retry;
 mod run;
-mod start;
+pub(crate) mod start;
 mod work;
 
 use std::{sync::Arc, thread, time::Duration};
 
 use eventlog::{Connection, SchemaReader, StartError};
-use events::Topic;
 use service::health::Health;
 use sqlx::PgPool;
 use tokio::{runtime::Handle, sync::oneshot};
@@ -40,21 +41,11 @@ pub struct Context {
 pub struct Settings {
     /// Consumer groups are named `{group}-{projection}`.
     pub group: String,
-    /// Which build of the read models is filled, from 1.
-    pub generation: i32,
     /// Most records and bytes of one batch; the last record may exceed the bytes.
     pub batch_records_max: usize,
     pub batch_bytes_max: usize,
     /// Least time between two readings of the same stretch while a gap is open.
     pub gap_pause: Duration,
-}
-
-/// A projection without its types, so that all of them stand in one list.
-#[derive(Debug)]
-pub struct Registration {
-    pub name: &'static str,
-    pub topics: &'static [Topic],
-    start: fn(Context) -> Result<Running, StartError>,
 }
 
 /// A runner that works until the stop.
@@ -65,21 +56,11 @@ pub struct Running {
     pub ended: oneshot::Receiver<Result<(), StartError>>,
 }
 
-impl Registration {
-    pub fn of<P: Projection>() -> Self {
-        Self { name: P::NAME, topics: P::TOPICS, start: start::<P> }
-    }
-
-    /// Starts the runner on a thread of its own. Call it inside a tokio runtime.
-    ///
-    /// # Errors
-    /// When the Kafka client or the thread cannot be made.
-    pub fn start(&self, context: Context) -> Result<Running, StartError> {
-        (self.start)(context)
-    }
-}
-
-fn start<P: Projection>(context: Context) -> Result<Running, StartError> {
+/// Starts the runner of a projection on a thread of its own. Call it inside a tokio runtime.
+///
+/// # Errors
+/// When the Kafka client or the thread cannot be made.
+pub(crate) fn start<P: Projection>(context: Context) -> Result<Running, StartError> {
     let runner = Runner::<P>::join(context, Handle::current())?;
     let (end, ended) = oneshot::channel();
     thread::Builder::new()

@@ -1,63 +1,53 @@
-//! The loop of one runner.
+//! The loop of one runner: speaks to the group and the broker, and gives each record to the lane of
+//! its partition.
 //!
-//! ```text
-//! ours -> checkpoint read -> reading -> batch -> applied ----------------> reading
-//!                ^                        |---> PostgreSQL, registry: again, after a pause
-//!                '-- conflict, gap -------'
-//! ```
-//!
-//! It blocks its own thread only, and is back with its group well within the minute after which the
-//! group takes a silent member for dead, whatever fails.
+//! It blocks its own thread only and waits for no lane, so it is back with its group well within the
+//! minute after which the group takes a silent member for dead, whatever fails. A lane that has too
+//! much before it is not given more: its partition is paused, and the others go on.
 
-use std::{future::Future, time::Duration};
+use std::time::{Duration, Instant};
 
-use eventlog::{Member, Membership, Pace, Partition, Polled, ReadError, StartError};
+use eventlog::{Member, Membership, Pace, Partition, Polled, ReadError, Record, StartError};
 use events::Topic;
 use metrics::gauge;
 use service::health::{Condition, Heartbeat};
 use tokio::{
     runtime::Handle,
-    time::{error::Elapsed, timeout},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
 use super::{
     Context,
-    gaps::Gaps,
     lag::Lag,
-    readers::Readers,
-    retry::Retry,
+    lane::{Ask, Given, Wish},
+    lanes::Lanes,
     start::{From, plan},
-    work::{Failure, Work, chain},
 };
-use crate::{
-    measure::PARTITIONS,
-    projection::Projection,
-    store::{Owner, checkpoint},
-};
+use crate::{link::Checkpoint, measure::PARTITIONS, projection::Projection};
 
 /// How long the loop waits for a record, and so how soon it sees the stop.
 const POLL: Duration = Duration::from_millis(100);
-/// Bound on one question to PostgreSQL or the registry, a whole transaction included.
-const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(20);
+/// The same while a lane wants something, or is to get more as soon as it has room.
+const POLL_SOON: Duration = Duration::from_millis(5);
 /// Silence after which the loop counts as wedged.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
-/// How long leaving the group may take.
+/// How long leaving the group may take, and the last batches before it.
 const LEAVE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Time between two attempts to begin reading at a broker that does not answer.
+const BEGIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// Reads the partitions that the group gives it, and applies them.
+/// Reads the partitions that the group gives it, and has them applied.
 #[derive(Debug)]
 pub(super) struct Runner<P: Projection> {
-    pub(super) context: Context,
+    context: Context,
     runtime: Handle,
-    owner: Owner,
     member: Member,
-    pub(super) readers: Readers,
-    /// The batch that is not applied yet; nothing else is read meanwhile.
-    work: Option<Work<P>>,
-    /// When checkpoints may be read again.
-    beginning: Retry,
-    pub(super) gaps: Gaps,
-    pub(super) lag: Lag,
+    lanes: Lanes<P>,
+    asks: UnboundedReceiver<Ask>,
+    /// Lanes that know their checkpoint and wait for the broker, and when it is asked again.
+    beginning: Vec<(Partition, Checkpoint)>,
+    begin_after: Instant,
+    lag: Lag,
     condition: Condition,
     heartbeat: Heartbeat,
 }
@@ -66,14 +56,14 @@ impl<P: Projection> Runner<P> {
     /// Joins the group; partitions come later.
     pub(super) fn join(context: Context, runtime: Handle) -> Result<Self, StartError> {
         let name = format!("projection {}", P::NAME);
+        let (ask, asks) = unbounded_channel();
         Ok(Self {
             member: join::<P>(&context)?,
+            lanes: Lanes::new(context.clone(), runtime.clone(), ask),
             runtime,
-            owner: Owner { projection: P::NAME, generation: context.settings.generation },
-            readers: Readers::default(),
-            work: None,
-            beginning: Retry::new(),
-            gaps: Gaps::new(context.settings.gap_pause),
+            asks,
+            beginning: Vec::new(),
+            begin_after: Instant::now(),
             lag: Lag::new(P::NAME),
             condition: context.health.condition(name.clone()),
             heartbeat: context.health.heartbeat(name, SILENCE_MAX),
@@ -88,157 +78,96 @@ impl<P: Projection> Runner<P> {
     pub(super) fn run(mut self) -> Result<(), StartError> {
         while !self.context.stop.is_cancelled() {
             self.heartbeat.beat();
+            self.answer_asks();
             self.begin();
-            match self.work.take() {
-                Some(work) => self.attempt(work)?,
-                None => {
-                    self.look_into_gaps();
-                    self.read()?;
-                }
-            }
-            self.lag.measure(&self.member, self.readers.reading());
+            let is_held = self.give_room();
+            let is_soon = is_held || self.lanes.are_waiting();
+            let polled = self.member.poll(if is_soon { POLL_SOON } else { POLL });
+            self.take(polled)?;
+            self.lag.measure(&self.member, self.lanes.reading());
         }
+        self.runtime.block_on(self.lanes.end(LEAVE_TIME_MAX));
         if !self.member.leave(LEAVE_TIME_MAX) {
             tracing::warn!(projection = P::NAME, "Leaving the group takes long.");
         }
         Ok(())
     }
 
-    /// Waits for a record, takes what is ready up to the bounds of a batch, and makes work of it.
-    fn read(&mut self) -> Result<(), StartError> {
-        let settings = &self.context.settings;
-        let (records_max, bytes_max) = (settings.batch_records_max, settings.batch_bytes_max);
-        let (mut records, mut bytes) = (0, 0);
-        let mut wait = POLL;
-        while records < records_max && bytes < bytes_max {
-            match self.member.poll(wait) {
-                Polled::Record(record) => {
-                    records += 1;
-                    bytes += record.key().map_or(0, <[u8]>::len);
-                    bytes += record.value().map_or(0, <[u8]>::len);
-                    self.admit(record);
-                    wait = Duration::ZERO;
-                }
-                Polled::Idle => break,
-                other => {
-                    self.change(other)?;
-                    break;
-                }
+    /// Does what lanes ask for. Whatever an earlier lane of the partition asked is void.
+    fn answer_asks(&mut self) {
+        while let Ok(ask) = self.asks.try_recv() {
+            if !self.lanes.is_current(&ask.partition, ask.number) {
+                continue;
+            }
+            match ask.wish {
+                Wish::Records(checkpoint) => self.beginning.push((ask.partition, checkpoint)),
+                Wish::Anew(from) => self.begin_anew(ask.partition, from),
+                // As a panic of this thread: the process ends, and does not look healthy.
+                Wish::Nothing => panic!("the lane of {} panicked", ask.partition),
             }
         }
-        self.work = Work::of(self.readers.take());
-        Ok(())
     }
 
-    /// Tries to apply a batch. While that fails, nothing is read, but the group is kept.
-    fn attempt(&mut self, mut work: Work<P>) -> Result<(), StartError> {
-        let pause = work.retry.remaining();
-        if !pause.is_zero() {
-            self.work = Some(work);
-            let polled = self.member.poll(pause.min(POLL));
-            return self.change(polled);
-        }
-        let context = &self.context;
-        let applied = work.attempt(&context.pool, self.owner.generation, &context.schemas);
-        match self.runtime.block_on(bounded(applied)) {
-            Ok(Ok(applied)) => {
-                work.report(&applied, &mut self.lag);
-                self.each_reading(Member::resume);
-            }
-            Ok(Err(Failure::Conflict(partition))) => {
-                tracing::warn!(
-                    projection = P::NAME, %partition,
-                    "Another runner moved the checkpoint; reading it again."
-                );
-                work.count("conflict");
-                // The transaction covered all of them, and none was applied.
-                for partition in work.partitions() {
-                    self.read_again(partition, From::Hint);
-                }
-                self.each_reading(Member::resume);
-            }
-            Ok(Err(Failure::Again(error))) => self.try_again(work, &error),
-            Err(Elapsed { .. }) => self.try_again(work, "it took too long"),
-        }
-        Ok(())
-    }
-
-    fn try_again(&mut self, mut work: Work<P>, error: &str) {
-        if work.retry.failures_count() == 0 {
-            self.each_reading(Member::pause);
-        }
-        work.retry.failed();
-        let failures_count = work.retry.failures_count();
-        tracing::error!(
-            projection = P::NAME,
-            failures_count,
-            error,
-            "A batch could not be applied; trying again until it can."
-        );
-        work.count("failed");
-        self.work = Some(work);
-    }
-
-    /// Starts what is ours and not read yet, from its checkpoint.
+    /// Starts reading for the lanes that know their checkpoint.
     fn begin(&mut self) {
-        let waiting = self.readers.waiting();
-        if waiting.is_empty() || !self.beginning.remaining().is_zero() {
+        if self.beginning.is_empty() || Instant::now() < self.begin_after {
             return;
         }
-        match self.begin_all(&waiting) {
-            Ok(()) => self.beginning = Retry::new(),
-            Err(error) => {
+        while let Some((partition, checkpoint)) = self.beginning.pop() {
+            if let Err(error) = self.begin_one(&partition, checkpoint) {
                 tracing::error!(
-                    projection = P::NAME,
-                    error = chain(&*error),
-                    "Reading could not begin at the checkpoints; trying again until it can."
+                    projection = P::NAME, %partition, %error,
+                    "Reading could not begin at the checkpoint; trying again until it can."
                 );
-                self.beginning.failed();
+                self.beginning.push((partition, checkpoint));
+                self.begin_after = Instant::now() + BEGIN_PAUSE;
+                return;
             }
         }
     }
 
-    fn begin_all(
+    fn begin_one(
         &mut self,
-        waiting: &[(Partition, From)],
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let partitions: Vec<Partition> = waiting.iter().map(|(p, _)| p.clone()).collect();
-        let load = checkpoint::load(&self.context.pool, self.owner, &partitions);
-        let checkpoints = self.runtime.block_on(bounded(load))??;
-        for (partition, from) in waiting {
-            let checkpoint = checkpoints.get(partition).copied().unwrap_or_default();
-            let log = self.member.watermarks(partition)?;
-            let is_kept_for_ever = matches!(partition.topic(), Some(Topic::Events(_)));
-            let (offset, link) = plan(checkpoint, log, *from, is_kept_for_ever);
-            self.member.start(partition, offset)?;
-            self.readers.begin(partition, checkpoint, link);
-            tracing::info!(
-                projection = P::NAME, %partition, offset,
-                link_sequence = checkpoint.mark.link_sequence,
-                "Reading begins at the checkpoint."
-            );
-        }
+        partition: &Partition,
+        checkpoint: Checkpoint,
+    ) -> Result<(), ReadError> {
+        let Some(from) = self.lanes.from(partition) else {
+            return Ok(());
+        };
+        let log = self.member.watermarks(partition)?;
+        let is_kept_for_ever = matches!(partition.topic(), Some(Topic::Events(_)));
+        let (offset, link) = plan(checkpoint, log, from, is_kept_for_ever);
+        self.member.start(partition, offset)?;
+        self.lanes.begun(partition, offset, link);
+        tracing::info!(
+            projection = P::NAME, %partition, offset,
+            link_sequence = checkpoint.mark.link_sequence,
+            "Reading begins at the checkpoint."
+        );
         Ok(())
     }
 
-    /// Stops reading the partition, and begins again at its checkpoint.
-    pub(super) fn read_again(&mut self, partition: Partition, from: From) {
-        // A partition that is not started needs no stop.
-        if let Err(error) = self.member.stop(&partition) {
-            tracing::warn!(%error, %partition, "A partition could not be stopped.");
+    /// Resumes what was held back and has room again. True while something is held back.
+    fn give_room(&mut self) -> bool {
+        for partition in self.lanes.with_room() {
+            match self.member.resume(&partition) {
+                Ok(()) => self.lanes.set_held(&partition, false),
+                Err(error) => {
+                    tracing::warn!(%error, %partition, "A partition could not be resumed.");
+                }
+            }
         }
-        self.readers.wait(partition, from);
+        self.lanes.are_held()
     }
 
-    /// Takes what a poll brought besides a record that is read.
-    fn change(&mut self, polled: Polled) -> Result<(), StartError> {
+    /// Takes what a poll brought.
+    fn take(&mut self, polled: Polled) -> Result<(), StartError> {
         match polled {
-            // The pause began after this one was fetched.
-            Polled::Record(record) => self.admit(record),
+            Polled::Record(record) => self.give(record),
             Polled::Idle => {}
             Polled::Assigned(partitions) => {
                 for partition in partitions {
-                    self.readers.wait(partition, From::Hint);
+                    self.lanes.open(partition, From::Hint);
                 }
                 self.condition.set_ready();
                 self.count_partitions();
@@ -252,14 +181,35 @@ impl<P: Projection> Runner<P> {
         Ok(())
     }
 
+    fn give(&mut self, record: Record) {
+        let partition = record.partition.clone();
+        if !self.lanes.give(&partition, Given::Record(record)) {
+            return;
+        }
+        match self.member.pause(&partition) {
+            Ok(()) => self.lanes.set_held(&partition, true),
+            Err(error) => tracing::warn!(%error, %partition, "A partition could not be paused."),
+        }
+    }
+
+    /// Stops reading the partition, and begins again at its checkpoint.
+    fn begin_anew(&mut self, partition: Partition, from: From) {
+        // A partition that is not started needs no stop.
+        if let Err(error) = self.member.stop(&partition) {
+            tracing::warn!(%error, %partition, "A partition could not be stopped.");
+        }
+        self.beginning.retain(|(waiting, _)| *waiting != partition);
+        self.lanes.open(partition, from);
+    }
+
     fn failed(&mut self, error: ReadError) -> Result<(), StartError> {
         tracing::error!(projection = P::NAME, %error, "Reading failed.");
         match error {
-            ReadError::OutOfRange { partition, .. } => self.read_again(partition, From::Hint),
+            ReadError::OutOfRange { partition, .. } => self.begin_anew(partition, From::Hint),
             ReadError::OutOfRangeSomewhere => {
-                let all: Vec<Partition> = self.readers.reading().cloned().collect();
+                let all: Vec<Partition> = self.lanes.reading().map(|(p, _)| p.clone()).collect();
                 for partition in all {
-                    self.read_again(partition, From::Hint);
+                    self.begin_anew(partition, From::Hint);
                 }
             }
             ReadError::Fatal { .. } | ReadError::Misuse { .. } => self.join_again()?,
@@ -270,7 +220,7 @@ impl<P: Projection> Runner<P> {
 
     /// Begins anew with another client, as after a start.
     fn join_again(&mut self) -> Result<(), StartError> {
-        let all: Vec<Partition> = self.readers.all().cloned().collect();
+        let all = self.lanes.all();
         self.give_up(&all);
         let member = join::<P>(&self.context)?;
         std::mem::replace(&mut self.member, member).leave(LEAVE_TIME_MAX);
@@ -279,27 +229,18 @@ impl<P: Projection> Runner<P> {
 
     fn give_up(&mut self, partitions: &[Partition]) {
         for partition in partitions {
-            self.readers.forget(partition);
-            self.gaps.close(partition);
+            self.lanes.close(partition);
             self.lag.forget(partition);
         }
-        self.work = self.work.take().and_then(|work| work.without(partitions));
+        self.beginning.retain(|(waiting, _)| !partitions.contains(waiting));
         self.count_partitions();
     }
 
     fn count_partitions(&self) {
-        let count = self.readers.all().count();
+        let count = self.lanes.all().len();
         // A process has far fewer partitions than a float counts exactly.
         #[allow(clippy::cast_precision_loss)]
         gauge!(PARTITIONS, "projection" => P::NAME).set(count as f64);
-    }
-
-    fn each_reading(&mut self, act: impl Fn(&mut Member, &Partition) -> Result<(), ReadError>) {
-        for partition in self.readers.reading() {
-            if let Err(error) = act(&mut self.member, partition) {
-                tracing::warn!(%error, %partition, "A partition could not be paused or resumed.");
-            }
-        }
     }
 }
 
@@ -309,8 +250,4 @@ fn join<P: Projection>(context: &Context) -> Result<Member, StartError> {
     let membership =
         Membership { group: &group, client_id: &group, topics: &topics, pace: Pace::InBatches };
     Member::join(&context.connection, &membership)
-}
-
-async fn bounded<F: Future>(future: F) -> Result<F::Output, Elapsed> {
-    timeout(ATTEMPT_TIME_MAX, future).await
 }

@@ -6,7 +6,7 @@ use crate::link::{Checkpoint, Link};
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(crate) enum From {
     /// At the hint of the checkpoint.
     Hint,
     /// At the oldest record that is kept: the hint led past records that are missing.
@@ -15,7 +15,7 @@ pub(super) enum From {
 
 /// The offset to start at, and the link that reads from there. `is_kept_for_ever` says that the
 /// topic's retention never takes a record.
-pub(super) fn plan(
+pub(crate) fn plan(
     checkpoint: Checkpoint,
     log: Watermarks,
     from: From,

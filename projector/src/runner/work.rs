@@ -3,76 +3,70 @@
 use std::{error::Error, iter, time::Instant};
 
 use chrono::Utc;
-use eventlog::{Partition, SchemaReader};
+use eventlog::SchemaReader;
 use events::header::TRACEPARENT;
 use metrics::{counter, histogram};
 use service::trace::Parent;
 use sqlx::PgPool;
 use tracing::{Instrument, Span, info_span};
 
-use super::{lag::Lag, retry::Retry};
 use crate::{
     decode::Body,
     fold::Read,
     intake::Slice,
     measure::{BATCH_SECONDS, BATCHES, DEAD_LETTERS, EVENTS_APPLIED, PARKED_KEYS, VISIBLE_SECONDS},
     projection::Projection,
-    store::{self, Applied},
+    store::{self, Applied, Owner},
 };
 
 /// Most spans of producers that one batch is linked to.
 const LINKS_MAX: usize = 32;
 
-/// The slices of one transaction.
+/// The slice of one transaction.
 #[derive(Debug)]
 pub(super) struct Work<P: Projection> {
-    reads: Vec<Read<P::Body>>,
-    pub(super) retry: Retry,
+    read: [Read<P::Body>; 1],
     began: Instant,
 }
 
 /// Why an attempt was in vain.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Another runner moved the checkpoint.
-    Conflict(Partition),
+    /// The checkpoint is no longer where the batch starts, or no longer ours, as this says.
+    Moved(String),
+    /// An operator has paused the partition.
+    Paused,
     /// Infrastructure failed, as this says; the batch stays as it is.
     Again(String),
 }
 
 impl<P: Projection> Work<P> {
-    /// Work, unless there is nothing to do.
-    pub(super) fn of(slices: Vec<Slice>) -> Option<Self> {
-        let read =
-            |slice: Slice| Read { contents: Vec::with_capacity(slice.accepted.len()), slice };
-        let reads: Vec<_> = slices.into_iter().map(read).collect();
-        (!reads.is_empty()).then(|| Self { reads, retry: Retry::new(), began: Instant::now() })
+    pub(super) fn of(slice: Slice) -> Self {
+        let contents = Vec::with_capacity(slice.accepted.len());
+        Self { read: [Read { contents, slice }], began: Instant::now() }
     }
 
-    /// The work without some partitions.
-    pub(super) fn without(mut self, partitions: &[Partition]) -> Option<Self> {
-        self.reads.retain(|read| !partitions.contains(&read.slice.partition));
-        (!self.reads.is_empty()).then_some(self)
-    }
-
-    pub(super) fn partitions(&self) -> Vec<Partition> {
-        let slices = self.reads.iter().map(|read| &read.slice);
-        slices.map(|slice| slice.partition.clone()).collect()
+    /// Where reading goes on behind the batch.
+    pub(super) fn next_offset(&self) -> i64 {
+        self.read[0].slice.to.next_offset
     }
 
     /// Decodes what is not decoded yet, and applies everything or nothing.
     pub(super) async fn attempt(
         &mut self,
         pool: &PgPool,
-        generation: i32,
+        owner: Owner,
         schemas: &SchemaReader,
     ) -> Result<Applied, Failure> {
         let span = self.span();
         async {
             self.decode(schemas).await?;
-            let applied = store::apply::<P>(pool, generation, &self.reads).await;
+            let applied = store::apply::<P>(pool, owner, &self.read).await;
             applied.map_err(|error| match error {
-                store::Error::Conflict(partition) => Failure::Conflict(partition),
+                store::Error::Conflict(_) | store::Error::NotOurs(_) => {
+                    Failure::Moved(error.to_string())
+                }
+                store::Error::Paused(_) => Failure::Paused,
                 store::Error::Database(_) => Failure::Again(chain(&error)),
             })
         }
@@ -81,18 +75,16 @@ impl<P: Projection> Work<P> {
     }
 
     async fn decode(&mut self, schemas: &SchemaReader) -> Result<(), Failure> {
-        for read in &mut self.reads {
-            while let Some(arrived) = read.slice.accepted.get(read.contents.len()) {
-                let content = P::Body::decode(arrived, schemas).await;
-                let content = content.map_err(|error| Failure::Again(chain(&error)))?;
-                read.contents.push(content);
-            }
+        let [read] = &mut self.read;
+        while let Some(arrived) = read.slice.accepted.get(read.contents.len()) {
+            let content = P::Body::decode(arrived, schemas).await;
+            read.contents.push(content.map_err(|error| Failure::Again(chain(&error)))?);
         }
         Ok(())
     }
 
     /// Counts what was committed.
-    pub(super) fn report(&self, applied: &Applied, lag: &mut Lag) {
+    pub(super) fn report(&self, applied: &Applied) {
         self.count("applied");
         counter!(EVENTS_APPLIED, "projection" => P::NAME).increment(applied.facts_count);
         for (class, count) in &applied.letters {
@@ -100,15 +92,10 @@ impl<P: Projection> Work<P> {
         }
         counter!(PARKED_KEYS, "projection" => P::NAME).increment(applied.parked_count);
         histogram!(BATCH_SECONDS, "projection" => P::NAME).record(self.began.elapsed());
-        for read in &self.reads {
-            let mut facts = read.contents.iter().flatten();
-            if let Some(first) = facts.next() {
-                let age = Utc::now().signed_duration_since(first.at);
-                histogram!(VISIBLE_SECONDS, "projection" => P::NAME)
-                    .record(age.as_seconds_f64().max(0.0));
-                let last = facts.next_back().unwrap_or(first);
-                lag.read(&read.slice.partition, last.at);
-            }
+        if let Some(first) = self.read[0].contents.iter().flatten().next() {
+            let age = Utc::now().signed_duration_since(first.at);
+            histogram!(VISIBLE_SECONDS, "projection" => P::NAME)
+                .record(age.as_seconds_f64().max(0.0));
         }
     }
 
@@ -119,7 +106,7 @@ impl<P: Projection> Work<P> {
 
     /// One span per attempt, linked to the sampled spans whose outputs it applies.
     fn span(&self) -> Span {
-        let accepted = || self.reads.iter().flat_map(|read| &read.slice.accepted);
+        let accepted = || self.read[0].slice.accepted.iter();
         let span = info_span!("apply", projection = P::NAME, records = accepted().count());
         if !span.is_disabled() {
             accepted()

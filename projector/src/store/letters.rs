@@ -1,11 +1,9 @@
 //! The tables `dead_letters` and `parked_keys`: what was not applied, and which keys wait for it.
-//!
-//! Letters are rare, so they are written one by one.
 
 use std::collections::HashSet;
 
 use eventlog::Partition;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 use super::Owner;
 use crate::{
@@ -40,37 +38,42 @@ pub(super) async fn parked_among<'a>(
     Ok(parked)
 }
 
+/// Rows of one statement: far below the 65,535 parameters that it may have.
+const ROWS_MAX: usize = 1_000;
+/// Most letters of one batch that are logged one by one.
+const REPORTS_MAX: usize = 10;
+
 /// Writes letters. The same record is written once, however often it is read.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     owner: Owner,
     letters: &[Letter<'_>],
 ) -> sqlx::Result<()> {
-    for letter in letters {
-        let record = letter.record;
-        let headers = record.headers();
-        sqlx::query(
+    for letters in letters.chunks(ROWS_MAX) {
+        let mut statement = QueryBuilder::<Postgres>::new(
             "INSERT INTO dead_letters (projection, generation, topic, partition, kafka_offset,
                  incarnation, link_sequence, key, value, header_names, header_values,
-                 error_class, message)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(owner.projection)
-        .bind(owner.generation)
-        .bind(&*record.partition.topic)
-        .bind(record.partition.number)
-        .bind(record.offset)
-        .bind(letter.mark.map(|mark| mark.incarnation))
-        .bind(letter.mark.map(|mark| mark.link_sequence))
-        .bind(record.key())
-        .bind(record.value())
-        .bind(headers.iter().map(|(name, _)| *name).collect::<Vec<_>>())
-        .bind(headers.iter().map(|(_, value)| *value).collect::<Vec<_>>())
-        .bind(letter.class)
-        .bind(storable(&letter.message))
-        .execute(&mut *connection)
-        .await?;
+                 error_class, message) ",
+        );
+        statement.push_values(letters, |mut row, letter| {
+            let record = letter.record;
+            let (names, values): (Vec<&str>, Vec<&[u8]>) = record.headers().into_iter().unzip();
+            row.push_bind(owner.projection)
+                .push_bind(owner.generation)
+                .push_bind(&*record.partition.topic)
+                .push_bind(record.partition.number)
+                .push_bind(record.offset)
+                .push_bind(letter.mark.map(|mark| mark.incarnation))
+                .push_bind(letter.mark.map(|mark| mark.link_sequence))
+                .push_bind(record.key())
+                .push_bind(record.value())
+                .push_bind(names)
+                .push_bind(values)
+                .push_bind(letter.class)
+                .push_bind(storable(&letter.message));
+        });
+        statement.push(" ON CONFLICT DO NOTHING");
+        statement.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -81,37 +84,50 @@ pub(super) async fn park(
     owner: Owner,
     keys: &[ParkedKey<'_>],
 ) -> sqlx::Result<()> {
-    for parked in keys {
-        sqlx::query(
+    for keys in keys.chunks(ROWS_MAX) {
+        let mut statement = QueryBuilder::<Postgres>::new(
             "INSERT INTO parked_keys (projection, generation, topic, partition, key,
-                 kafka_offset, incarnation, link_sequence)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(owner.projection)
-        .bind(owner.generation)
-        .bind(&*parked.record.partition.topic)
-        .bind(parked.record.partition.number)
-        .bind(parked.key)
-        .bind(parked.record.offset)
-        .bind(parked.mark.incarnation)
-        .bind(parked.mark.link_sequence)
-        .execute(&mut *connection)
-        .await?;
+                 kafka_offset, incarnation, link_sequence) ",
+        );
+        statement.push_values(keys, |mut row, parked| {
+            row.push_bind(owner.projection)
+                .push_bind(owner.generation)
+                .push_bind(&*parked.record.partition.topic)
+                .push_bind(parked.record.partition.number)
+                .push_bind(parked.key)
+                .push_bind(parked.record.offset)
+                .push_bind(parked.mark.incarnation)
+                .push_bind(parked.mark.link_sequence);
+        });
+        statement.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Says in the log what was put aside.
-pub(super) fn report(letter: &Letter<'_>) {
-    tracing::error!(
-        topic = &*letter.record.partition.topic,
-        partition = letter.record.partition.number,
-        offset = letter.record.offset,
-        key = %String::from_utf8_lossy(letter.record.key().unwrap_or_default()),
-        class = letter.class,
-        reason = letter.message,
-        "A record was put aside as a dead letter; later events of its key wait behind it."
-    );
+/// Says in the log what one batch put aside: the first ones by name, of the rest how many.
+pub(super) fn report<'a, 'b: 'a>(letters: impl Iterator<Item = &'a Letter<'b>>) {
+    let mut count = 0;
+    for letter in letters {
+        count += 1;
+        if count > REPORTS_MAX {
+            continue;
+        }
+        tracing::error!(
+            topic = &*letter.record.partition.topic,
+            partition = letter.record.partition.number,
+            offset = letter.record.offset,
+            key = %String::from_utf8_lossy(letter.record.key().unwrap_or_default()),
+            class = letter.class,
+            reason = letter.message,
+            "A record was put aside as a dead letter; later events of its key wait behind it."
+        );
+    }
+    if count > REPORTS_MAX {
+        tracing::error!(
+            count = count - REPORTS_MAX,
+            "More records of the same batch were put aside; `spillway dead-letters list` has them."
+        );
+    }
 }
 
 /// PostgreSQL takes no NUL in a text, and a message may quote what was read.

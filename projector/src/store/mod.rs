@@ -6,6 +6,7 @@
 
 pub mod checkpoint;
 pub mod connect;
+pub mod generation;
 pub mod letters;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,38 @@ pub struct Owner {
     pub projection: &'static str,
     /// Counts the builds of the read model, from 1.
     pub generation: i32,
+    pub stage: Stage,
+}
+
+/// What a build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It answers queries; its tables lie in the default schema.
+    Live,
+    /// It is filled beside the live one; its tables lie in a schema of their own.
+    Beside,
+}
+
+impl Stage {
+    /// The state in which its checkpoints must be, so that batches are applied.
+    fn state(self) -> &'static str {
+        match self {
+            Stage::Live => "running",
+            Stage::Beside => "rebuilding",
+        }
+    }
+}
+
+impl Owner {
+    /// The live build with this number.
+    pub fn live(projection: &'static str, generation: i32) -> Self {
+        Self { projection, generation, stage: Stage::Live }
+    }
+
+    /// The schema of the tables while the build is not live.
+    pub fn schema(&self) -> String {
+        format!("{}_{}", self.projection, self.generation)
+    }
 }
 
 /// What a committed batch did.
@@ -44,6 +77,12 @@ pub enum Error {
     /// Another runner, or an operator, moved the checkpoint: reload it and read from there.
     #[error("the checkpoint of {0} is not where this runner left it")]
     Conflict(Partition),
+    /// An operator wants nothing to be applied.
+    #[error("{0} is paused")]
+    Paused(Partition),
+    /// The build was switched off: look for the live one.
+    #[error("generation {0} is not to be filled any more")]
+    NotOurs(i32),
     /// Nothing is wrong with the batch: try again.
     #[error("PostgreSQL did not apply the batch")]
     Database(#[from] sqlx::Error),
@@ -53,10 +92,9 @@ pub enum Error {
 /// dead letters; every other error leaves the batch to be tried again.
 pub async fn apply<P: Projection>(
     pool: &PgPool,
-    generation: i32,
+    owner: Owner,
     batch: &[Read<P::Body>],
 ) -> Result<Applied, Error> {
-    let owner = Owner { projection: P::NAME, generation };
     match attempt::<P>(pool, owner, batch, &Unstorable::new()).await {
         Err(Error::Database(error)) if is_about_data(&error) => {
             let unstorable = find_unstorable::<P>(pool, owner, batch).await?;
@@ -84,8 +122,7 @@ async fn attempt<P: Projection>(
     }
     letters::insert(&mut transaction, owner, &folded.letters).await?;
     letters::park(&mut transaction, owner, &folded.parked).await?;
-    let slices = batch.iter().map(|read| &read.slice);
-    checkpoint::advance(&mut transaction, owner, slices).await?;
+    checkpoint::advance(&mut transaction, owner, batch).await?;
     transaction.commit().await?;
     Ok(summary(&folded))
 }
@@ -98,6 +135,9 @@ async fn stand<P: Projection>(
 ) -> Result<Before<P::Rows>, Error> {
     let slices = batch.iter().map(|read| &read.slice);
     checkpoint::lock(connection, owner, slices).await?;
+    if owner.stage == Stage::Beside {
+        look_beside(connection, owner).await?;
+    }
     let accepted = batch.iter().flat_map(|read| &read.slice.accepted);
     let parked = letters::parked_among(connection, owner, accepted).await?;
     let contents = batch.iter().flat_map(|read| &read.contents);
@@ -106,6 +146,15 @@ async fn stand<P: Projection>(
     let keys: Vec<&str> = keys.into_iter().collect();
     let rows = if keys.is_empty() { BTreeMap::new() } else { P::load(connection, &keys).await? };
     Ok(Before { rows, parked })
+}
+
+/// Lets the rest of the transaction name the tables of a build that is not live.
+pub(crate) async fn look_beside(connection: &mut PgConnection, owner: Owner) -> sqlx::Result<()> {
+    sqlx::query("SELECT set_config('search_path', quote_ident($1) || ', public', true)")
+        .bind(owner.schema())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Tries the changed rows key by key, each in a savepoint, and keeps nothing.
@@ -139,17 +188,16 @@ fn summary<R>(folded: &Folded<'_, R>) -> Applied {
     let mut letters = BTreeMap::new();
     for letter in &folded.letters {
         *letters.entry(letter.class).or_default() += 1;
-        // A waiting event is no news: its key was reported when it was parked.
-        if letter.class != class::PARKED {
-            letters::report(letter);
-        }
     }
+    // A waiting event is no news: its key was reported when it was parked.
+    let news = folded.letters.iter().filter(|letter| letter.class != class::PARKED);
+    letters::report(news);
     Applied { facts_count: folded.applied_count, letters, parked_count: folded.parked.len() as u64 }
 }
 
 /// True when PostgreSQL refuses the rows themselves, so that trying again cannot help: SQLSTATE
 /// classes 21 (cardinality), 22 (data) and 23 (constraints).
-fn is_about_data(error: &sqlx::Error) -> bool {
+pub(crate) fn is_about_data(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,
         sqlx::Error::Database(error) => error

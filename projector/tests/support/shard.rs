@@ -64,10 +64,15 @@ impl Output {
 
     /// The output as it is read at `offset`, without a value.
     pub fn record(&self, partition: &Partition, offset: i64) -> Record {
+        self.record_with(partition, offset, None)
+    }
+
+    /// The output as it is read at `offset`.
+    pub fn record_with(&self, partition: &Partition, offset: i64, value: Option<&[u8]>) -> Record {
         let headers = self.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let key = Some(self.event.key().as_bytes());
         let timestamp = Timestamp::LogAppend(self.at_ms);
-        Record::new(partition.clone(), offset, timestamp, key, None, headers)
+        Record::new(partition.clone(), offset, timestamp, key, value, headers)
     }
 
     /// What a reader makes of the output.

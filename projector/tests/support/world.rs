@@ -69,10 +69,15 @@ impl World {
     /// Writes outputs of an events shard to its partition, in order.
     pub async fn write(&self, topic: Topic, partition: i32, outputs: &[Output]) {
         for output in outputs {
-            let id = self.ids.of(output.event.full_name()).expect("a registered schema");
+            let id = self.schema_id(output);
             self.write_raw(topic, partition, output, &output.value(id)).await;
         }
         self.acknowledged().await;
+    }
+
+    /// The registered id of an event's schema.
+    pub fn schema_id(&self, output: &Output) -> u32 {
+        self.ids.of(output.event.full_name()).expect("a registered schema")
     }
 
     /// Writes an output with another value.
@@ -110,7 +115,7 @@ impl World {
     pub async fn deployment(self: &Arc<Self>) -> Deployment {
         let name = format!("t{}", Uuid::new_v4().simple());
         let url = self.stack.create_database(&name).await.expect("a database");
-        let pool = connect::pool(&url, 4).expect("a pool");
+        let pool = connect::pool(&url, 8).expect("a pool");
         migrate::apply(&pool).await.expect("migrations");
         Deployment { world: Arc::clone(self), name, url, pool }
     }
@@ -159,7 +164,7 @@ impl Deployment {
     /// The link sequence of a checkpoint.
     pub async fn checkpoint(&self, projection: &str, topic: Topic, partition: i32) -> Option<i64> {
         sqlx::query_scalar(
-            "SELECT link_sequence FROM checkpoints
+            "SELECT link_sequence FROM live_checkpoints
              WHERE projection = $1 AND topic = $2 AND partition = $3",
         )
         .bind(projection)

@@ -7,9 +7,6 @@ use sqlx::PgPool;
 
 use super::{Error, database::within};
 
-/// The generation whose tables answer queries.
-const GENERATION_LIVE: i32 = 1;
-
 /// A read model that routes wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Projection {
@@ -71,14 +68,13 @@ impl Marks {
 
 const ALL: &str = "
     SELECT projection, topic, partition, incarnation, link_sequence
-    FROM checkpoints
-    WHERE generation = $1";
+    FROM live_checkpoints";
 
 /// Reads every mark. Rows of projections and topics unknown here are passed over: a newer
 /// projector may run beside this program.
 pub(crate) async fn read_marks(pool: &PgPool, time: Duration) -> Result<Marks, Error> {
     let rows: Vec<(String, String, i32, i64, i64)> =
-        within(time, sqlx::query_as(ALL).bind(GENERATION_LIVE).fetch_all(pool)).await?;
+        within(time, sqlx::query_as(ALL).fetch_all(pool)).await?;
     let known = rows.into_iter().filter_map(|(projection, topic, partition, incarnation, link)| {
         let projection = Projection::ALL.into_iter().find(|p| p.as_str() == projection)?;
         let topic = Topic::of_name(&topic)?;

@@ -1,8 +1,14 @@
-//! How far each projection is behind, as the projector's gauges tell: the names are its own.
+//! How each projection is: its state as PostgreSQL tells it, and how far it is behind, as the
+//! projector's gauges tell: the names are its own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use projector::{
+    operate::list::{Stand, stands},
+    store::connect,
+};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::metrics::samples;
 use crate::output::Row;
@@ -13,6 +19,8 @@ pub(super) struct Projection {
     projection: String,
     topic: String,
     partition: i64,
+    /// As `spillway projections list` tells it; absent when PostgreSQL does not.
+    state: Option<String>,
     /// Records between the reader and the end of the partition.
     behind: i64,
     /// Age of the last fact read, in seconds, while there is more to read; else 0.
@@ -21,8 +29,36 @@ pub(super) struct Projection {
     gap: bool,
 }
 
+/// PostgreSQL is asked for so long.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// The projections in a process's metrics, each with its state, in order.
+pub(super) async fn look(metrics: &str, database_url: Option<&str>) -> Vec<Projection> {
+    let mut all = of(metrics);
+    if let Some(url) = database_url
+        && let Ok(pool) = connect::pool(url, 1)
+        && let Ok(Ok(stands)) = timeout(WITHIN, stands(&pool, None, false)).await
+    {
+        add_states(&mut all, &stands);
+    }
+    all
+}
+
+/// Builds that are filled beside what is served have a list of their own.
+fn add_states(all: &mut [Projection], stands: &[Stand]) {
+    for stand in stands.iter().filter(|stand| stand.state != "rebuilding") {
+        let is_same = |row: &&mut Projection| {
+            (&row.projection, &row.topic, row.partition)
+                == (&stand.projection, &stand.topic, i64::from(stand.partition))
+        };
+        if let Some(row) = all.iter_mut().find(is_same) {
+            row.state = Some(stand.state.clone());
+        }
+    }
+}
+
 /// The projections in a process's metrics, in order.
-pub(super) fn of(metrics: &str) -> Vec<Projection> {
+fn of(metrics: &str) -> Vec<Projection> {
     let mut found = BTreeMap::new();
     for sample in samples(metrics) {
         let label = |name| sample.labels.get(name).cloned().unwrap_or_default();
@@ -48,13 +84,14 @@ pub(super) fn of(metrics: &str) -> Vec<Projection> {
 
 impl Row for Projection {
     const HEAD: &'static [&'static str] =
-        &["projection", "topic", "partition", "events behind", "time behind", "gap"];
+        &["projection", "topic", "partition", "state", "events behind", "time behind", "gap"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.projection.clone(),
             self.topic.clone(),
             self.partition.to_string(),
+            self.state.clone().unwrap_or_else(|| "?".to_owned()),
             self.behind.to_string(),
             format!("{:.1} s", self.behind_seconds),
             if self.gap { "open" } else { "no" }.to_owned(),
@@ -75,12 +112,30 @@ projector_lag_events{projection=\"orders\",topic=\"orders.events.v1\",partition=
 projector_gap_open{projection=\"orders\",topic=\"orders.events.v1\",partition=\"9\"} 1
 projector_partitions{projection=\"orders\"} 2
 ";
-        let rows: Vec<Vec<String>> = of(metrics).iter().map(Row::cells).collect();
+        let mut all = of(metrics);
+        let stand = |partition, state: &str| Stand {
+            projection: "orders".to_owned(),
+            generation: 1,
+            topic: "orders.events.v1".to_owned(),
+            partition,
+            state: state.to_owned(),
+            incarnation: 0,
+            link_sequence: 1,
+            kafka_offset: 1,
+            event_time: None,
+            updated_at: chrono::Utc::now(),
+            trouble: None,
+            trouble_since: None,
+            dead_letters: 0,
+            parked_keys: 0,
+        };
+        add_states(&mut all, &[stand(9, "failed"), stand(10, "rebuilding")]);
+        let rows: Vec<Vec<String>> = all.iter().map(Row::cells).collect();
         assert_eq!(
             rows,
             [
-                ["orders", "orders.events.v1", "9", "0", "0.0 s", "open"],
-                ["orders", "orders.events.v1", "10", "3", "0.2 s", "no"],
+                ["orders", "orders.events.v1", "9", "failed", "0", "0.0 s", "open"],
+                ["orders", "orders.events.v1", "10", "?", "3", "0.2 s", "no"],
             ]
         );
     }

@@ -41,6 +41,7 @@ impl Report {
         let (processes, metrics): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
         // Every process has its own names, so that all texts can be read as one.
         let metrics = metrics.concat();
+        let database_url = running.environment.get("DATABASE_URL").map(String::as_str);
         Self {
             running: Shown {
                 id: running.id.clone(),
@@ -51,7 +52,7 @@ impl Report {
             ready: processes.iter().all(|process: &Readiness| process.ready),
             processes,
             shards: shards::of(&metrics),
-            projections: projections::of(&metrics),
+            projections: projections::look(&metrics, database_url).await,
         }
     }
 

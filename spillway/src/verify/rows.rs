@@ -18,9 +18,6 @@ pub(super) struct Rows {
     moment: Transaction<'static, Postgres>,
 }
 
-/// The live generation of every projection.
-const GENERATION: i32 = 1;
-
 #[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
 struct OrderRow {
     order_id: String,
@@ -91,10 +88,8 @@ impl Rows {
     /// How far each projection is, by topic and partition.
     pub(super) async fn marks(&mut self) -> anyhow::Result<BTreeMap<(String, i32), Mark>> {
         let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
-            "SELECT topic, partition, incarnation, link_sequence FROM checkpoints
-             WHERE generation = $1",
+            "SELECT topic, partition, incarnation, link_sequence FROM live_checkpoints",
         )
-        .bind(GENERATION)
         .fetch_all(&mut *self.moment)
         .await
         .context("checkpoints cannot be read: has a projector run?")?;
@@ -229,14 +224,12 @@ impl Rows {
     }
 
     async fn parked(&mut self, partition: &Partition) -> anyhow::Result<BTreeSet<String>> {
-        let keys: Vec<(Vec<u8>,)> = sqlx::query_as(
-            "SELECT key FROM parked_keys WHERE generation = $1 AND topic = $2 AND partition = $3",
-        )
-        .bind(GENERATION)
-        .bind(&*partition.topic)
-        .bind(partition.number)
-        .fetch_all(&mut *self.moment)
-        .await?;
+        let keys: Vec<(Vec<u8>,)> =
+            sqlx::query_as("SELECT key FROM live_parked_keys WHERE topic = $1 AND partition = $2")
+                .bind(&*partition.topic)
+                .bind(partition.number)
+                .fetch_all(&mut *self.moment)
+                .await?;
         Ok(keys.into_iter().map(|(key,)| String::from_utf8_lossy(&key).into_owned()).collect())
     }
 }

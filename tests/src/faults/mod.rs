@@ -18,8 +18,6 @@ mod inject;
 mod judge;
 mod reset;
 mod trial;
-mod turnover;
 mod wish;
 
 pub use trial::{Summary, Trial};
-pub use turnover::{Met, Turnover};

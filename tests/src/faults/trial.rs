@@ -34,7 +34,7 @@ const PRICE: i64 = 1_250;
 /// Scarce from the beginning; deliveries bring more.
 const FIRST_PIECES: i64 = 60;
 /// Passes during the trial, for every order that is not paid.
-pub(super) const PAYMENT_DEADLINE_MS: i64 = 6_000;
+const PAYMENT_DEADLINE_MS: i64 = 6_000;
 
 /// What a trial is made of: the same seed deals the same faults and the same wishes. What they meet
 /// depends on the machine's timing too.
@@ -76,13 +76,8 @@ impl Trial {
         let parameters =
             Parameters { payment_deadline_ms: PAYMENT_DEADLINE_MS, ..profile.parameters() };
         let (command_apis, projectors) = (INSTANCES, INSTANCES);
-        let options = SystemOptions {
-            command_apis,
-            projectors,
-            parameters,
-            profile,
-            ..SystemOptions::default()
-        };
+        let options =
+            SystemOptions { command_apis, projectors, query_apis: 1, parameters, profile };
         let system = System::start(options).await?;
         let mut rng = StdRng::seed_from_u64(self.seed);
         let clients = (0..INSTANCES).map(|n| system.client_of(n));
@@ -156,7 +151,7 @@ impl Trial {
     }
 }
 
-pub(super) async fn fill_shelves(
+async fn fill_shelves(
     mut keeper: Insistent,
     rng: &mut StdRng,
     skus: &[String],
@@ -173,7 +168,7 @@ pub(super) async fn fill_shelves(
 }
 
 /// Waits until nothing moves any more, then judges; gives the number of repeats in the logs.
-pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
+async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
     system.settle().await?;
     until("no order waits for stock or payment", async || {
         let open = "SELECT count(*) FROM orders WHERE status IN ('placed', 'reserved')";

@@ -9,12 +9,13 @@ mod tests;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use eventlog::Partition;
 use events::{Event, Kind, Topic};
 use sqlx::PgConnection;
 
 pub use history::Happening;
 
-use super::Projection;
+use super::{Projection, Table};
 use crate::fact::{Fact, Unfit};
 
 /// The projection.
@@ -75,6 +76,11 @@ pub struct Line {
 impl Projection for Orders {
     const NAME: &'static str = "orders";
     const TOPICS: &'static [Topic] = &[Topic::Events(Kind::Orders)];
+    const TABLES: &'static [Table] = &[
+        Table::new("orders", &["order_id"]),
+        Table::new("order_lines", &["order_id", "line"]),
+        Table { name: "order_history", key: &["order_id", "version"], hints: &["kafka_offset"] },
+    ];
 
     type Body = Event;
     type Rows = OrderRows;
@@ -96,5 +102,13 @@ impl Projection for Orders {
 
     async fn store(connection: &mut PgConnection, rows: &[&OrderRows]) -> sqlx::Result<()> {
         sql::store(connection, rows).await
+    }
+
+    async fn remove(connection: &mut PgConnection, order_ids: &[&str]) -> sqlx::Result<()> {
+        sql::remove(connection, order_ids).await
+    }
+
+    async fn clear(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+        sql::clear(connection, partition.number).await
     }
 }

@@ -153,3 +153,27 @@ async fn store_history(connection: &mut PgConnection, rows: &[&OrderRows]) -> sq
     .await?;
     Ok(())
 }
+
+pub(super) async fn remove(connection: &mut PgConnection, order_ids: &[&str]) -> sqlx::Result<()> {
+    for statement in [
+        "DELETE FROM order_history WHERE order_id = ANY($1)",
+        "DELETE FROM order_lines WHERE order_id = ANY($1)",
+        "DELETE FROM orders WHERE order_id = ANY($1)",
+    ] {
+        sqlx::query(statement).bind(order_ids).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn clear(connection: &mut PgConnection, partition: i32) -> sqlx::Result<()> {
+    for statement in [
+        "DELETE FROM order_history h USING orders o
+         WHERE h.order_id = o.order_id AND o.source_partition = $1",
+        "DELETE FROM order_lines l USING orders o
+         WHERE l.order_id = o.order_id AND o.source_partition = $1",
+        "DELETE FROM orders WHERE source_partition = $1",
+    ] {
+        sqlx::query(statement).bind(partition).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! Generations on the real stack: filled beside a running projector, compared, switched, and back.
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use eventlog::{Connection, Partition, Registry, SchemaReader};
+use events::{Kind, ShardId, Topic};
+use projector::{
+    operate::{Operator, list::stands},
+    projection::{Projection, orders::Orders},
+    rebuild::{
+        Context, Error,
+        begin::discard,
+        key::{Outcome, rebuild_key},
+        run::{Report, Watch, Wish, run},
+    },
+};
+use sqlx::PgPool;
+use support::{
+    database::eventually,
+    history,
+    shard::{Output, outputs, rows},
+    world::{Deployment, RUNTIME, World},
+};
+
+const ORDERS: Topic = Topic::Events(Kind::Orders);
+const SHARD: ShardId = ShardId { kind: Kind::Orders, partition: 0 };
+const NEW: Wish = Wish::New { accept_differences: false };
+
+fn end(outputs: &[Output]) -> i64 {
+    outputs.last().map_or(0, |output| output.link_sequence)
+}
+
+fn by() -> Operator {
+    Operator { name: "a test".to_owned(), reason: None }
+}
+
+fn context(world: &World, pool: &PgPool, rate: Option<f64>) -> Context {
+    let registry = Registry::new(&world.stack.registry_url()).expect("a client");
+    Context {
+        pool: pool.clone(),
+        connection: Connection::new(world.stack.bootstrap_servers()),
+        schemas: Arc::new(SchemaReader::new(registry)),
+        batch_records_max: 50,
+        batch_bytes_max: 1 << 20,
+        rate,
+    }
+}
+
+async fn rebuild(context: &Context, wish: Wish) -> Result<Report, Error> {
+    run::<Orders>(context, wish, &by(), &Watch::new(context.rate)).await
+}
+
+async fn generation(pool: &PgPool) -> i32 {
+    sqlx::query_scalar(
+        "SELECT generation FROM generations WHERE projection = 'orders' AND state = 'live'",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("one is live")
+}
+
+async fn compare(deployment: &Deployment, outputs: &[Output]) {
+    let expected = rows::<Orders>(SHARD, outputs);
+    let ids: Vec<&str> = expected.keys().map(String::as_str).collect();
+    let mut connection = deployment.pool.acquire().await.expect("a connection");
+    let stored = Orders::load(&mut connection, &ids).await.expect("rows");
+    assert_eq!(stored.len(), expected.len());
+    for (id, order) in &stored {
+        assert_eq!((&order.order, &order.lines), (&expected[id].order, &expected[id].lines));
+    }
+}
+
+/// Reads as a client does that brings a position: what the mark says must be in the rows. Gives how
+/// often it looked.
+async fn read_own_writes(pool: PgPool, stop: Arc<AtomicBool>) -> u64 {
+    let (mut looks, mut last) = (0, 0);
+    while !stop.load(Relaxed) {
+        let mark: Option<i64> = sqlx::query_scalar(
+            "SELECT link_sequence FROM live_checkpoints
+             WHERE projection = 'orders' AND partition = 0",
+        )
+        .fetch_optional(&pool)
+        .await
+        .expect("a mark");
+        let happenings: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM order_history WHERE partition = 0")
+                .fetch_one(&pool)
+                .await
+                .expect("rows");
+        let mark = mark.unwrap_or(0);
+        assert!(mark >= last, "the mark went back from {last} to {mark}");
+        assert!(happenings >= mark, "{happenings} rows at mark {mark}");
+        (looks, last) = (looks + 1, mark);
+    }
+    looks
+}
+
+#[test]
+fn a_generation_is_filled_compared_switched_and_gone_back_from_while_clients_read() {
+    RUNTIME.block_on(async {
+        let world = World::shared().await;
+        let deployment = world.deployment().await;
+        let pool = &deployment.pool;
+        let (process, _) = deployment.start(1).await;
+        let outputs = outputs(SHARD, &history::orders("gen", 140));
+        let third = outputs.len() / 3;
+        world.write(ORDERS, 0, &outputs[..third]).await;
+        deployment.applied("orders", ORDERS, 0, end(&outputs[..third])).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let reader = tokio::spawn(read_own_writes(pool.clone(), Arc::clone(&stop)));
+
+        // Cut off in the middle, and gone on with, while events come in.
+        let slow = context(&world, pool, Some(100.0));
+        let half = Watch::new(slow.rate);
+        let operator = by();
+        let begun = run::<Orders>(&slow, NEW, &operator, &half);
+        let seen = eventually("some events", async || (half.pace.events() >= 50).then_some(()));
+        tokio::select! {
+            report = begun => panic!("it ended: {report:?}"),
+            () = seen => {}
+        }
+        assert_eq!(generation(pool).await, 1);
+        let all = stands(pool, Some("orders"), false).await.expect("stands");
+        assert!(all.iter().any(|stand| stand.state == "rebuilding" && stand.link_sequence > 0));
+        world.write(ORDERS, 0, &outputs[third..2 * third]).await;
+        let fast = context(&world, pool, None);
+        let report = rebuild(&fast, NEW).await.expect("rebuilt");
+        assert!(report.is_resumed && report.is_switched, "{report:?}");
+        assert!(report.tables.iter().all(|table| table.is_equal()), "{report:?}");
+        assert_eq!(generation(pool).await, 2);
+
+        // The running projector goes on with the new one.
+        deployment.applied("orders", ORDERS, 0, end(&outputs[..2 * third])).await;
+        world.write(ORDERS, 0, &outputs[2 * third..]).await;
+        deployment.applied("orders", ORDERS, 0, end(&outputs)).await;
+        compare(&deployment, &outputs).await;
+
+        // Back, without a rebuild: the other one is only brought up.
+        let report = rebuild(&fast, Wish::Back).await.expect("back");
+        assert!(report.is_switched, "{report:?}");
+        assert!(report.events < u64::try_from(end(&outputs)).expect("positive"), "{report:?}");
+        assert_eq!(generation(pool).await, 1);
+        compare(&deployment, &outputs).await;
+        stop.store(true, Relaxed);
+        assert!(reader.await.expect("no break") > 10);
+        process.stop().await;
+        deployment.close().await;
+    });
+}
+
+#[test]
+fn rows_that_differ_are_shown_and_hold_the_switch_back_until_they_are_accepted() {
+    RUNTIME.block_on(async {
+        let world = World::shared().await;
+        let deployment = world.deployment().await;
+        let pool = &deployment.pool;
+        let (process, _) = deployment.start(1).await;
+        let shard = ShardId::new(Kind::Orders, 1);
+        let outputs = outputs(shard, &history::orders("dif", 14));
+        world.write(ORDERS, 1, &outputs).await;
+        deployment.applied("orders", ORDERS, 1, end(&outputs)).await;
+        let tamper = async || {
+            sqlx::query("UPDATE orders SET total_amount = 1 WHERE order_id = 'dif-0'")
+                .execute(pool)
+                .await
+                .expect("tampered");
+        };
+        let amount = async || -> Option<i64> {
+            sqlx::query_scalar("SELECT total_amount FROM orders WHERE order_id = 'dif-0'")
+                .fetch_one(pool)
+                .await
+                .expect("an order")
+        };
+        let right = amount().await;
+        tamper().await;
+        let context = context(&world, pool, None);
+        let report = rebuild(&context, NEW).await.expect("compared");
+        assert!(!report.is_switched);
+        let table = report.tables.iter().find(|table| !table.is_equal()).expect("a difference");
+        assert_eq!((table.table, table.differences.len()), ("orders", 1), "{report:?}");
+        assert!(table.differences[0].live.as_ref().is_some_and(|row| row.contains("dif-0")));
+        assert_eq!((generation(pool).await, amount().await), (1, Some(1)), "nothing has changed");
+        assert_eq!(discard::<Orders>(pool, &by()).await.expect("discarded"), Some(2));
+        assert_eq!(discard::<Orders>(pool, &by()).await.expect("nothing"), None);
+        let accepted = rebuild(&context, Wish::New { accept_differences: true }).await;
+        assert!(accepted.expect("rebuilt").is_switched);
+        assert_eq!(amount().await, right);
+
+        // One key alone.
+        tamper().await;
+        let partition = Partition::of(ORDERS, 1);
+        let one = rebuild_key::<Orders>(&context, &partition, "dif-0", &by()).await;
+        assert_eq!(one.expect("rebuilt"), Outcome::Rebuilt { events: 4 });
+        assert_eq!(amount().await, right);
+        // And the indexes are those of before, under their names.
+        let indexes: Vec<String> = sqlx::query_scalar(
+            "SELECT indexname::text FROM pg_indexes
+             WHERE schemaname = 'public' AND tablename = 'orders' ORDER BY 1",
+        )
+        .fetch_all(pool)
+        .await
+        .expect("indexes");
+        assert_eq!(
+            indexes,
+            ["orders_by_status", "orders_newest", "orders_of_customer", "orders_pkey"]
+        );
+        process.stop().await;
+        deployment.close().await;
+    });
+}
