@@ -9,6 +9,7 @@
 //! The programs are those beside the test executable: `cargo build --workspace --bins` makes them.
 
 mod answer;
+mod balancer;
 mod binaries;
 mod client;
 mod family;
@@ -26,6 +27,7 @@ mod tool;
 mod until;
 
 pub use answer::Answer;
+pub use balancer::{Balancer, PROBE_INTERVAL};
 pub use client::Client;
 pub use gateway::Gateway;
 pub use log::{Log, RawRecord};

@@ -91,6 +91,11 @@ impl Log {
         Partition::all_of(topic, self.profile.partitions(topic))
     }
 
+    /// How many members the group of the shards has, as its coordinator sees them.
+    pub async fn members(&self) -> anyhow::Result<usize> {
+        self.look(|eyes| Ok(eyes.group.members()?)).await
+    }
+
     /// Succeeds when every command that lies in the log is decided and all of its outputs are out.
     pub(crate) async fn is_decided(&self) -> anyhow::Result<()> {
         self.look(Eyes::is_decided).await

@@ -25,6 +25,7 @@ impl Program {
         profile: Profile,
         name: &str,
         path: &Path,
+        env: Vec<(&str, String)>,
     ) -> anyhow::Result<Self> {
         let port = PortLease::random()?;
         let listen = format!("127.0.0.1:{}", port.port());
@@ -33,6 +34,7 @@ impl Program {
             .args(["--listen", &listen])
             .envs(stack.env())
             .envs([("SPILLWAY_PROFILE", profile.name)])
+            .envs(env)
             .ready(Ready::Http(format!("{url}/readyz")))
             .start_within(START_WITHIN)
             .stop(StopSignal::Terminate, GRACE);

@@ -20,6 +20,8 @@ pub struct SystemOptions {
     pub projectors: usize,
     pub query_apis: usize,
     pub parameters: Parameters,
+    /// Settings of every command-api, as environment variables.
+    pub command_api_env: Vec<(&'static str, String)>,
     /// How the topics are made; there are as many brokers as it wants copies.
     pub profile: Profile,
 }
@@ -29,7 +31,14 @@ impl Default for SystemOptions {
     fn default() -> Self {
         let profile = Profile::LOCAL;
         let parameters = profile.parameters();
-        Self { command_apis: 1, projectors: 1, query_apis: 1, parameters, profile }
+        Self {
+            command_apis: 1,
+            projectors: 1,
+            query_apis: 1,
+            parameters,
+            command_api_env: Vec::new(),
+            profile,
+        }
     }
 }
 
@@ -66,14 +75,17 @@ impl System {
             make_topics(&connection, options.profile, options.parameters),
             register_schemas(&registry),
         )?;
-        let programs = |name: &str, path, count: usize| -> anyhow::Result<Vec<Program>> {
-            let program = |n| Program::new(&stack, options.profile, &format!("{name}-{n}"), path);
-            (1..=count).map(program).collect()
+        let programs = |name: &str, path, count: usize, env: &[(&str, String)]| {
+            let program = |n| {
+                Program::new(&stack, options.profile, &format!("{name}-{n}"), path, env.to_vec())
+            };
+            (1..=count).map(program).collect::<anyhow::Result<Vec<Program>>>()
         };
+        let (command_apis, env) = (options.command_apis, &options.command_api_env);
         let system = Self {
-            command_apis: programs("command-api", &binaries.command_api, options.command_apis)?,
-            projectors: programs("projector", &binaries.projector, options.projectors)?,
-            query_apis: programs("query-api", &binaries.query_api, options.query_apis)?,
+            command_apis: programs("command-api", &binaries.command_api, command_apis, env)?,
+            projectors: programs("projector", &binaries.projector, options.projectors, &[])?,
+            query_apis: programs("query-api", &binaries.query_api, options.query_apis, &[])?,
             log: Log::open(connection, options.profile)?,
             rows: PgPoolOptions::new().max_connections(2).connect_lazy(&stack.postgres_url())?,
             tool: Tool::new(binaries.spillway, stack.env()),
@@ -111,6 +123,15 @@ impl System {
         let write = self.command_apis.get(command_api).context("no such command-api")?;
         let read = self.query_apis.first().context("no query-api")?;
         Client::new(write.url(), read.url())
+    }
+
+    /// A client whose commands go to this base URL, and whose queries to the first query-api.
+    ///
+    /// # Errors
+    /// As [`System::client_of`].
+    pub fn client_by(&self, write_url: &str) -> anyhow::Result<Client> {
+        let read = self.query_apis.first().context("no query-api")?;
+        Client::new(write_url, read.url())
     }
 
     /// One base URL in front of the first command-api and the first query-api.

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
-use shard::{Notice, owner::Owner};
+use shard::{Notice, owner::Owner, processor::Census};
 
 const STEPS: &str = "spillway_shard_steps_total";
 const OUTPUTS: &str = "spillway_shard_outputs_total";
 const NOTICES: &str = "spillway_shard_notices_total";
 const DOUBTS: &str = "spillway_processor_doubts_total";
 const HALTED: &str = "spillway_shard_halted";
+const SHARDS: &str = "spillway_processor_shards";
 const NEXT_OFFSET: &str = "spillway_shard_next_offset";
 const FRONTIER: &str = "spillway_shard_frontier_offset";
 const DEDUP: &str = "spillway_shard_dedup_entries";
@@ -23,6 +24,7 @@ pub(super) fn describe() {
     describe_counter!(NOTICES, "Repeats, gaps, replays, refusals and the like, by kind of notice.");
     describe_counter!(DOUBTS, "Times the producer was given up and all shards restored.");
     describe_gauge!(HALTED, "1 for a shard that has stopped before a record it must not skip.");
+    describe_gauge!(SHARDS, "Shards of this instance, by status: live, restoring, halted.");
     describe_gauge!(NEXT_OFFSET, "Offset of the next command to step.");
     describe_gauge!(FRONTIER, "Lowest offset with an unacknowledged output, else the next offset.");
     describe_gauge!(DEDUP, Unit::Count, "Remembered client commands.");
@@ -58,6 +60,13 @@ pub(super) fn doubted() {
 pub(super) fn halted(shard: events::ShardId, is_halted: bool) {
     gauge!(HALTED, "kind" => shard.kind.as_str(), "partition" => shard.partition.to_string())
         .set(if is_halted { 1.0 } else { 0.0 });
+}
+
+pub(super) fn counted(census: Census) {
+    let Census { live, restoring, halted } = census;
+    for (status, count) in [("live", live), ("restoring", restoring), ("halted", halted)] {
+        gauge!(SHARDS, "status" => status).set(u32::try_from(count).unwrap_or(u32::MAX));
+    }
 }
 
 pub(super) fn restored(shard: events::ShardId, took: Duration) {

@@ -12,6 +12,7 @@
 
 mod metrics;
 mod outlet;
+mod readiness;
 pub mod record;
 pub mod repair;
 mod restores;
@@ -25,6 +26,7 @@ use service::health::Health;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use readiness::Readiness;
 use runner::Runner;
 use snapshots::Snapshots;
 
@@ -60,20 +62,20 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// Joins the group and starts the thread. Readiness is the condition `shards`. Must be called
-    /// within a tokio runtime.
+    /// Joins the group and starts the thread. The condition `shards` holds a start up, and later
+    /// only tells: an edge can append and get replies whatever becomes of the shards here. Must be
+    /// called within a tokio runtime.
     pub fn start(
         settings: Settings,
         health: &Health,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         metrics::describe();
-        let ready = health.condition("shards");
-        ready.set_unready("joining the group");
+        let readiness = Readiness::new(health.start_condition("shards"));
         let heartbeat = health.heartbeat("processor", Duration::from_secs(60));
         let snapshots =
             Snapshots::start(&settings.connection, settings.snapshots.clone(), stop.clone())?;
-        let runner = Runner::join(settings, snapshots, ready, heartbeat, stop)?;
+        let runner = Runner::join(settings, snapshots, readiness, heartbeat, stop)?;
         let (done, ended) = oneshot::channel();
         thread::Builder::new().name("processor".to_owned()).spawn(move || {
             // The receiver is gone only when the process no longer cares.

@@ -9,7 +9,7 @@ use eventlog::{
     Committed, Member, Membership, Pace, Partition, Polled, ReadError, Record, StartError,
 };
 use events::{Kind, ShardId, Topic};
-use service::health::{Condition, Heartbeat};
+use service::health::Heartbeat;
 use shard::{
     owner::Commit,
     processor::{self, Offsets, Processor, Taken},
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Settings, metrics,
     outlet::{Outlet, Trouble},
+    readiness::Readiness,
     record,
     restores::{Beginning, Restores},
     snapshots::Snapshots,
@@ -42,12 +43,11 @@ pub(super) struct Runner {
     partitions: BTreeMap<ShardId, Partition>,
     snapshots: Snapshots,
     restores: Restores,
-    is_joined: bool,
     is_paused: bool,
     began: Instant,
     retry_at: Instant,
     housekeeping_at: Instant,
-    ready: Condition,
+    readiness: Readiness,
     heartbeat: Heartbeat,
     stop: CancellationToken,
 }
@@ -56,7 +56,7 @@ impl Runner {
     pub(super) fn join(
         settings: Settings,
         snapshots: Snapshots,
-        ready: Condition,
+        readiness: Readiness,
         heartbeat: Heartbeat,
         stop: CancellationToken,
     ) -> Result<Self, StartError> {
@@ -71,12 +71,11 @@ impl Runner {
             partitions: BTreeMap::new(),
             snapshots,
             restores: Restores::default(),
-            is_joined: false,
             is_paused: false,
             began: now,
             retry_at: now,
             housekeeping_at: now,
-            ready,
+            readiness,
             heartbeat,
             stop,
         })
@@ -106,7 +105,7 @@ impl Runner {
     }
 
     fn assigned(&mut self, partitions: Vec<Partition>) {
-        self.is_joined = true;
+        self.readiness.joined();
         for partition in partitions {
             let Some(shard) = partition.shard() else { continue };
             tracing::info!(%shard, "A shard is assigned to this instance.");
@@ -336,18 +335,14 @@ impl Runner {
                 metrics::restored(owner.shard(), took);
             }
         }
-        if !self.is_joined {
-            return;
-        }
-        match self.processor.obstacle() {
-            None => self.ready.set_ready(),
-            Some(obstacle) => self.ready.set_unready(obstacle),
-        }
+        let census = self.processor.census();
+        metrics::counted(census);
+        self.readiness.observe(census, self.processor.obstacle());
     }
 
     /// Waits, bounded, until everything is out, commits it, and gives the shards back at once.
     fn drain(mut self) -> Result<(), StartError> {
-        self.ready.set_unready("stopping");
+        self.readiness.stopping();
         let deadline = Instant::now() + self.settings.drain;
         while self.processor.outstanding() > 0 && Instant::now() < deadline {
             self.heartbeat.beat();

@@ -1,13 +1,18 @@
 //! What a group has committed, asked from outside of it.
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use crate::{
-    Committed, Connection, Partition, ReadError, StartError, context::Context, member, settings,
+    Committed, Connection, Partition, ReadError, StartError,
+    consumer::unanswered,
+    context::Context,
+    member,
+    settings::{self, REQUEST_TIMEOUT},
 };
 
 /// A look at a group that does not join it, and so disturbs nobody.
 pub struct GroupView {
+    group: String,
     consumer: BaseConsumer<Context>,
 }
 
@@ -19,7 +24,17 @@ impl GroupView {
         let consumer = config
             .create_with_context(Context { client: "group view" })
             .map_err(|source| StartError::of("group view", source))?;
-        Ok(Self { consumer })
+        Ok(Self { group: group.to_owned(), consumer })
+    }
+
+    /// How many members the group has, those included whose sessions have yet to time out. Waits up
+    /// to ten seconds.
+    pub fn members(&self) -> Result<usize, ReadError> {
+        let list = self
+            .consumer
+            .fetch_group_list(Some(&self.group), REQUEST_TIMEOUT)
+            .map_err(|source| unanswered("group members", source))?;
+        Ok(list.groups().iter().map(|group| group.members().len()).sum())
     }
 
     /// What was committed for each partition, in the same order; `None` where nothing was. Waits up

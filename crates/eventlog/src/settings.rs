@@ -99,9 +99,11 @@ const MEMBER: &[(&str, &str)] = &[
     // Only what moves is revoked. No `group.instance.id`: a static member says no goodbye and leaves
     // its shards alone for the session timeout.
     ("partition.assignment.strategy", "cooperative-sticky"),
-    // A dead owner is replaced after this time; three heartbeats may be lost.
+    // A dead owner is replaced after this time.
     ("session.timeout.ms", "6000"),
-    ("heartbeat.interval.ms", "1500"),
+    // A member learns of a rebalance with its next heartbeat, so this is what a handover in order
+    // lasts: shards that one member has given back wait for the heartbeat of their next owner.
+    ("heartbeat.interval.ms", "500"),
     // An owner whose loop is wedged gives its shards away.
     ("max.poll.interval.ms", "60000"),
 ];

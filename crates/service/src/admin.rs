@@ -3,7 +3,7 @@
 //! | route | 200 means | else |
 //! |---|---|---|
 //! | `/livez` | every loop with a heartbeat still beats | 503: restart me |
-//! | `/readyz` | every condition is ready and no stop was asked for | 503: send me no requests |
+//! | `/readyz` | every condition is ready, or needed at the start only and was ready once, and no stop was asked for | 503: send me no requests |
 //! | `/startupz` | every condition was ready once | 503: be patient |
 //! | `/metrics` | Prometheus text | |
 //! | `/version` | name, version, source revision | |

@@ -18,6 +18,8 @@ mod inject;
 mod judge;
 mod reset;
 mod trial;
+mod turnover;
 mod wish;
 
 pub use trial::{Summary, Trial};
+pub use turnover::{Met, Turnover};

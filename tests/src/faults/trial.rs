@@ -34,7 +34,7 @@ const PRICE: i64 = 1_250;
 /// Scarce from the beginning; deliveries bring more.
 const FIRST_PIECES: i64 = 60;
 /// Passes during the trial, for every order that is not paid.
-const PAYMENT_DEADLINE_MS: i64 = 6_000;
+pub(super) const PAYMENT_DEADLINE_MS: i64 = 6_000;
 
 /// What a trial is made of: the same seed deals the same faults and the same wishes. What they meet
 /// depends on the machine's timing too.
@@ -76,8 +76,13 @@ impl Trial {
         let parameters =
             Parameters { payment_deadline_ms: PAYMENT_DEADLINE_MS, ..profile.parameters() };
         let (command_apis, projectors) = (INSTANCES, INSTANCES);
-        let options =
-            SystemOptions { command_apis, projectors, query_apis: 1, parameters, profile };
+        let options = SystemOptions {
+            command_apis,
+            projectors,
+            parameters,
+            profile,
+            ..SystemOptions::default()
+        };
         let system = System::start(options).await?;
         let mut rng = StdRng::seed_from_u64(self.seed);
         let clients = (0..INSTANCES).map(|n| system.client_of(n));
@@ -151,7 +156,7 @@ impl Trial {
     }
 }
 
-async fn fill_shelves(
+pub(super) async fn fill_shelves(
     mut keeper: Insistent,
     rng: &mut StdRng,
     skus: &[String],
@@ -168,7 +173,7 @@ async fn fill_shelves(
 }
 
 /// Waits until nothing moves any more, then judges; gives the number of repeats in the logs.
-async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
+pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
     system.settle().await?;
     until("no order waits for stock or payment", async || {
         let open = "SELECT count(*) FROM orders WHERE status IN ('placed', 'reserved')";

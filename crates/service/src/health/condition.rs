@@ -13,11 +13,23 @@ pub struct Condition {
     slot: Arc<Slot>,
 }
 
+/// For how long the process is held up by a condition that is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Needed {
+    /// Whenever it is not met.
+    Always,
+    /// Until it is met for the first time; after that it only tells.
+    AtStart,
+}
+
 /// One line of `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConditionReport {
     /// Name given at registration.
     pub name: String,
+    /// For how long the process needs it.
+    pub needed: Needed,
     /// Whether it is met now.
     pub ready: bool,
     /// Why it is not met; absent when it is.
@@ -71,6 +83,7 @@ impl Drop for Condition {
 #[derive(Debug)]
 pub(super) struct Slot {
     name: String,
+    needed: Needed,
     state: Mutex<State>,
 }
 
@@ -82,9 +95,9 @@ struct State {
 }
 
 impl Slot {
-    pub(super) fn new(name: String) -> Self {
+    pub(super) fn new(name: String, needed: Needed) -> Self {
         let unready = Some("starting".to_owned());
-        Self { name, state: Mutex::new(State { unready, was_ready: false }) }
+        Self { name, needed, state: Mutex::new(State { unready, was_ready: false }) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -97,7 +110,15 @@ impl Slot {
 
     pub(super) fn report(&self) -> ConditionReport {
         let reason = lock(&self.state).unready.clone();
-        ConditionReport { name: self.name.clone(), ready: reason.is_none(), reason }
+        let (name, needed) = (self.name.clone(), self.needed);
+        ConditionReport { name, needed, ready: reason.is_none(), reason }
+    }
+
+    /// Whether the process is to get no requests because of it.
+    pub(super) fn holds_up(&self) -> bool {
+        let state = lock(&self.state);
+        let is_waived = self.needed == Needed::AtStart && state.was_ready;
+        state.unready.is_some() && !is_waived
     }
 
     /// Whether anything changed: a loop may say the same thing often and is logged once.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-pub use condition::{Condition, ConditionReport};
+pub use condition::{Condition, ConditionReport, Needed};
 pub use heartbeat::{Heartbeat, HeartbeatReport};
 
 use condition::Slot;
@@ -73,7 +73,18 @@ impl Health {
     /// `name` is a short noun for people and for the metric label, such as `replies consumer`.
     #[must_use = "a dropped condition stays unready"]
     pub fn condition(&self, name: impl Into<String>) -> Condition {
-        let slot = Arc::new(Slot::new(name.into()));
+        self.register(Slot::new(name.into(), Needed::Always))
+    }
+
+    /// Registers something that only a start waits for: once it was met, the process stays ready
+    /// without it, and `/readyz` goes on telling how it is.
+    #[must_use = "a dropped condition stays unready"]
+    pub fn start_condition(&self, name: impl Into<String>) -> Condition {
+        self.register(Slot::new(name.into(), Needed::AtStart))
+    }
+
+    fn register(&self, slot: Slot) -> Condition {
+        let slot = Arc::new(slot);
         lock(&self.inner.conditions).push(Arc::clone(&slot));
         Condition::new(slot)
     }
@@ -94,9 +105,9 @@ impl Health {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let stopping = self.inner.stop.is_cancelled();
-        let conditions: Vec<_> =
-            lock(&self.inner.conditions).iter().map(|slot| slot.report()).collect();
-        let ready = !stopping && conditions.iter().all(|condition| condition.ready);
+        let slots = lock(&self.inner.conditions);
+        let ready = !stopping && !slots.iter().any(|slot| slot.holds_up());
+        let conditions = slots.iter().map(|slot| slot.report()).collect();
         Readiness { ready, stopping, conditions }
     }
 
@@ -151,6 +162,22 @@ mod tests {
         assert!(!report.ready);
         let reason = report.conditions[0].reason.as_deref();
         assert_eq!(reason, Some("the broker does not answer"));
+    }
+
+    #[test]
+    fn what_only_the_start_needs_holds_nothing_up_afterwards_and_still_tells() {
+        let (health, stop) = health();
+        let shards = health.start_condition("shards");
+        shards.set_unready("restoring");
+        assert!(!health.readiness().ready);
+        shards.set_ready();
+        shards.set_unready("restoring one more");
+        let report = health.readiness();
+        assert!(report.ready);
+        assert_eq!(report.conditions[0].reason.as_deref(), Some("restoring one more"));
+        assert_eq!(report.conditions[0].needed, Needed::AtStart);
+        stop.cancel();
+        assert!(!health.readiness().ready);
     }
 
     #[test]

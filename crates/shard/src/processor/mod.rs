@@ -40,6 +40,17 @@ pub struct Processor {
     ownerships: u64,
 }
 
+/// How many of the assigned shards are where.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// Stepping what is new.
+    pub live: usize,
+    /// On the way there.
+    pub restoring: usize,
+    /// Stopped before a record that must not be skipped.
+    pub halted: usize,
+}
+
 /// What became of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -227,7 +238,18 @@ impl Processor {
         self.outbox.outstanding()
     }
 
-    /// Why the instance is not ready; `None` when every assigned shard is live.
+    /// How many of the assigned shards are where.
+    pub fn census(&self) -> Census {
+        self.slots.values().fold(Census::default(), |census, slot| match &slot.status {
+            Status::Owned(owner) if owner.is_live() => Census { live: census.live + 1, ..census },
+            Status::Owned(_) | Status::Assigned => {
+                Census { restoring: census.restoring + 1, ..census }
+            }
+            Status::Halted(_) => Census { halted: census.halted + 1, ..census },
+        })
+    }
+
+    /// Why not every assigned shard is live; `None` when all are.
     pub fn obstacle(&self) -> Option<String> {
         self.slots.iter().find_map(|(shard, slot)| slot.obstacle(*shard))
     }

@@ -34,7 +34,7 @@ impl Slot {
         }
     }
 
-    /// Why the instance is not ready because of this shard; `None` when it is live.
+    /// Why the shard is not live; `None` when it is.
     pub(super) fn obstacle(&self, shard: ShardId) -> Option<String> {
         match &self.status {
             Status::Assigned => Some(format!("shard {shard} waits for its offsets")),
