@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::Answer;
+use crate::{Answer, until};
 
 /// Above every wait that the system has of its own.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -16,6 +16,7 @@ pub struct Client {
     http: reqwest::Client,
     write_url: String,
     read_url: String,
+    is_patient: bool,
 }
 
 impl Client {
@@ -24,7 +25,15 @@ impl Client {
     pub fn new(write_url: &str, read_url: &str) -> anyhow::Result<Self> {
         let http =
             reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(WITHIN).build()?;
-        Ok(Self { http, write_url: write_url.to_owned(), read_url: read_url.to_owned() })
+        let (write_url, read_url) = (write_url.to_owned(), read_url.to_owned());
+        Ok(Self { http, write_url, read_url, is_patient: false })
+    }
+
+    /// The same, but its commands are repeated under their keys until they are answered for good, as
+    /// those of a client that outlives an outage.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// A POST to command-api, to be completed.
@@ -42,7 +51,17 @@ impl Client {
     /// # Errors
     /// As [`Answer::to`].
     pub async fn command(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
-        Answer::to(self.post(path).header("idempotency-key", key).json(body)).await
+        let send =
+            async || Answer::to(self.post(path).header("idempotency-key", key).json(body)).await;
+        if !self.is_patient {
+            return send().await;
+        }
+        until("the command is answered for good", async || {
+            let answer = send().await?;
+            anyhow::ensure!(!matches!(answer.status, 202 | 429 | 502 | 503), "{}", answer.body);
+            Ok(answer)
+        })
+        .await
     }
 
     /// Asks a query.

@@ -97,7 +97,7 @@ impl Log {
     }
 
     /// Succeeds when every command that lies in the log is decided and all of its outputs are out.
-    pub(crate) async fn is_decided(&self) -> anyhow::Result<()> {
+    pub async fn is_decided(&self) -> anyhow::Result<()> {
         self.look(Eyes::is_decided).await
     }
 

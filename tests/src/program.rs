@@ -2,8 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
+use anyhow::Context as _;
 use devstack::{PortLease, Process, Ready, Spec, Stack, StopSignal};
-use events::profile::Profile;
+
+use crate::Client;
 
 /// A debug build on a loaded machine may need many moments.
 const START_WITHIN: Duration = Duration::from_secs(90);
@@ -22,19 +24,16 @@ impl Program {
     /// A program that is not started yet; its log is `<name>.log`.
     pub(crate) fn new(
         stack: &Stack,
-        profile: Profile,
+        env: &[(&'static str, String)],
         name: &str,
         path: &Path,
-        env: Vec<(&str, String)>,
     ) -> anyhow::Result<Self> {
         let port = PortLease::random()?;
         let listen = format!("127.0.0.1:{}", port.port());
         let url = format!("http://{listen}");
         let spec = Spec::new(name, path, stack.logs().join(format!("{name}.log")))
             .args(["--listen", &listen])
-            .envs(stack.env())
-            .envs([("SPILLWAY_PROFILE", profile.name)])
-            .envs(env)
+            .envs(env.iter().cloned())
             .ready(Ready::Http(format!("{url}/readyz")))
             .start_within(START_WITHIN)
             .stop(StopSignal::Terminate, GRACE);
@@ -96,6 +95,32 @@ impl Program {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process.is_running()
+    }
+
+    /// The sum of a metric's samples that have this text among their labels.
+    ///
+    /// # Errors
+    /// The process does not answer.
+    pub async fn metric(&self, name: &str, label: &str) -> anyhow::Result<f64> {
+        let metrics = Client::new(self.url(), self.url())?.get("/metrics").await?;
+        let text = metrics.body.as_str().context("the metrics are no text")?;
+        let samples = text.lines().filter_map(|line| {
+            let (sample, value) = line.rsplit_once(' ')?;
+            let labels = sample.strip_prefix(name)?;
+            let is_wanted =
+                (labels.is_empty() || labels.starts_with('{')) && labels.contains(label);
+            is_wanted.then(|| value.parse::<f64>().ok())?
+        });
+        Ok(samples.sum())
+    }
+
+    /// How many lines of its log hold these words, over all of its starts.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn says(&self, words: &str) -> anyhow::Result<usize> {
+        let log = std::fs::read(self.log())?;
+        Ok(String::from_utf8_lossy(&log).lines().filter(|line| line.contains(words)).count())
     }
 
     pub(crate) fn id(&self) -> Option<u32> {

@@ -1,5 +1,7 @@
 //! The whole system under test: its start, its settled state, and its end without a trace.
 
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use devstack::{Options, Stack};
 use eventlog::{Connection, Registry, Topics};
@@ -8,7 +10,11 @@ use futures::future::{join_all, try_join_all};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
-    Client, Gateway, Log, Program, Tool, binaries::Binaries, family::Family, logs_tail, projected,
+    Client, Gateway, Log, Program, Tool,
+    binaries::Binaries,
+    family::Family,
+    logs_tail, projected,
+    proxy::{Plan, Proxy},
     until,
 };
 
@@ -24,6 +30,20 @@ pub struct SystemOptions {
     pub command_api_env: Vec<(&'static str, String)>,
     /// How the topics are made; there are as many brokers as it wants copies.
     pub profile: Profile,
+    /// How often snapshots of the shards are taken, if they are.
+    pub snapshots: Option<Snapshots>,
+    /// Puts a proxy between the processes and the brokers, which does this to Produce requests. The
+    /// tool and the test itself go around it.
+    pub harm: Option<Plan>,
+    /// Whether the brokers' clocks can be set.
+    pub clocks: bool,
+}
+
+/// When a shard's next snapshot is due.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshots {
+    pub records: u32,
+    pub every_s: u32,
 }
 
 impl Default for SystemOptions {
@@ -38,6 +58,9 @@ impl Default for SystemOptions {
             parameters,
             command_api_env: Vec::new(),
             profile,
+            snapshots: None,
+            harm: None,
+            clocks: false,
         }
     }
 }
@@ -55,6 +78,7 @@ pub struct System {
     /// The database of the read models.
     pub rows: PgPool,
     pub tool: Tool,
+    proxy: Option<Proxy>,
     is_stopped: bool,
     // Dropped last: the processes need it.
     stack: Stack,
@@ -67,28 +91,43 @@ impl System {
     /// A part did not come up; the last lines of its log are in the text.
     pub async fn start(options: SystemOptions) -> anyhow::Result<Self> {
         let binaries = Binaries::find()?;
-        let brokers = u8::try_from(options.profile.replication)?;
-        let stack = Stack::start(Options { brokers, ..Options::default() }).await?;
+        let (brokers, clocks) = (u8::try_from(options.profile.replication)?, options.clocks);
+        let stack = Stack::start(Options { brokers, clocks, ..Options::default() }).await?;
         let connection = Connection::new(stack.bootstrap_servers());
         let registry = stack.registry_url();
         tokio::try_join!(
             make_topics(&connection, options.profile, options.parameters),
             register_schemas(&registry),
         )?;
-        let programs = |name: &str, path, count: usize, env: &[(&str, String)]| {
-            let program = |n| {
-                Program::new(&stack, options.profile, &format!("{name}-{n}"), path, env.to_vec())
-            };
+        let proxy = match options.harm {
+            Some(plan) => Some(Proxy::start(&broker_addresses(&stack)?, plan).await?),
+            None => None,
+        };
+        let mut env = stack.env();
+        env.push(("SPILLWAY_PROFILE", options.profile.name.to_owned()));
+        if let Some(Snapshots { records, every_s }) = options.snapshots {
+            env.push(("SNAPSHOTS", stack.dir().join("snapshots").display().to_string()));
+            env.push(("SNAPSHOT_RECORDS", records.to_string()));
+            env.push(("SNAPSHOT_EVERY_S", every_s.to_string()));
+        }
+        let tool = Tool::new(binaries.spillway, env.clone());
+        if let Some(proxy) = &proxy {
+            env.push(("KAFKA_BOOTSTRAP_SERVERS", proxy.bootstrap_servers()));
+        }
+        let programs = |name: &str, path, count: usize, more: &[(&'static str, String)]| {
+            let env = [&env[..], more].concat();
+            let program = |n| Program::new(&stack, &env, &format!("{name}-{n}"), path);
             (1..=count).map(program).collect::<anyhow::Result<Vec<Program>>>()
         };
-        let (command_apis, env) = (options.command_apis, &options.command_api_env);
+        let (command_apis, more) = (options.command_apis, &options.command_api_env);
         let system = Self {
-            command_apis: programs("command-api", &binaries.command_api, command_apis, env)?,
+            command_apis: programs("command-api", &binaries.command_api, command_apis, more)?,
             projectors: programs("projector", &binaries.projector, options.projectors, &[])?,
             query_apis: programs("query-api", &binaries.query_api, options.query_apis, &[])?,
             log: Log::open(connection, options.profile)?,
             rows: PgPoolOptions::new().max_connections(2).connect_lazy(&stack.postgres_url())?,
-            tool: Tool::new(binaries.spillway, stack.env()),
+            tool,
+            proxy,
             is_stopped: false,
             stack,
         };
@@ -179,6 +218,18 @@ impl System {
         self.stack.brokers()
     }
 
+    /// What the processes run on.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// What lies between the processes and the brokers, if anything does.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
     pub(crate) fn registry_url(&self) -> String {
         self.stack.registry_url()
     }
@@ -194,6 +245,11 @@ impl Drop for System {
             self.programs().for_each(|program| logs_tail::print(program.name(), program.log()));
         }
     }
+}
+
+fn broker_addresses(stack: &Stack) -> anyhow::Result<Vec<SocketAddr>> {
+    let servers = stack.bootstrap_servers();
+    servers.split(',').map(|server| Ok(server.parse()?)).collect()
 }
 
 async fn make_topics(

@@ -47,6 +47,16 @@ impl Tool {
         Ok((code, report))
     }
 
+    /// Runs a verb that must succeed; gives the JSON of its standard output.
+    ///
+    /// # Errors
+    /// It does not succeed.
+    pub async fn done(&self, args: &[&str]) -> anyhow::Result<Value> {
+        let (code, told) = self.run(&[args, &["--output", "json"]].concat()).await?;
+        anyhow::ensure!(code == 0, "{args:?} ended with {code}: {told:#}");
+        Ok(told)
+    }
+
     /// Verifies the system.
     ///
     /// # Errors

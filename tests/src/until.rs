@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
-/// Longer than anything here takes on a loaded machine, a takeover from a killed process included.
-pub const WITHIN: Duration = Duration::from_secs(90);
+/// Longer than anything here takes on a loaded machine, a takeover and a pause of a minute included.
+pub const WITHIN: Duration = Duration::from_secs(180);
 
 /// Between two looks: short against whatever is waited for.
 const POLL: Duration = Duration::from_millis(25);

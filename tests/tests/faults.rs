@@ -25,6 +25,8 @@ async fn nothing_that_a_client_was_told_is_wrong_after_faults_under_load() -> an
     let summary = Trial { seed, faults_for }.run().await?;
     eprintln!("{summary}");
     assert!(summary.commands > 0 && summary.refused > 0, "{summary}");
+    assert!(summary.harmed.values().all(|count| *count > 0), "{summary}");
+    assert!(summary.takeovers > 0 && summary.from_snapshots > 0, "{summary}");
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use rdkafka::{
     message::DeliveryResult,
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
-use spillway_tests::proxy::{Harm, Proxy};
+use spillway_tests::proxy::{Harm, Plan, Proxy};
 use tokio::task::spawn_blocking;
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ impl Broker {
         plan: impl Fn(usize) -> Harm + Send + Sync + 'static,
     ) -> anyhow::Result<Proxy> {
         let broker: SocketAddr = self.stack.bootstrap_servers().parse()?;
-        Proxy::start(broker, plan).await
+        Proxy::start(&[broker], Plan::new(plan)).await
     }
 
     /// The numbers in a partition, read without the proxy.

@@ -18,6 +18,7 @@ pub mod repair;
 mod restores;
 mod runner;
 pub mod snapshots;
+mod witness;
 
 use std::{io, thread, time::Duration};
 

@@ -23,7 +23,7 @@ use super::{
     readiness::Readiness,
     record,
     restores::{Beginning, Restores},
-    snapshots::Snapshots,
+    snapshots::{SearchError, Snapshots},
 };
 
 /// How long a poll waits for a record; reports and commits are looked after in between.
@@ -32,6 +32,10 @@ const POLL: Duration = Duration::from_millis(5);
 const HOUSEKEEPING: Duration = Duration::from_millis(20);
 /// How long to wait before brokers are asked again, or shards restored after a doubt.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How often commits are sent again, though nothing has moved. One that meets a rebalance is refused,
+/// and the library tells nobody; an idle shard would never send another.
+const COMMIT_AGAIN: Duration = Duration::from_secs(10);
 
 /// Everything that the processor's thread owns.
 pub(super) struct Runner {
@@ -46,6 +50,8 @@ pub(super) struct Runner {
     is_paused: bool,
     began: Instant,
     retry_at: Instant,
+    /// When every commit is sent again.
+    commit_again_at: Instant,
     housekeeping_at: Instant,
     readiness: Readiness,
     heartbeat: Heartbeat,
@@ -74,6 +80,7 @@ impl Runner {
             is_paused: false,
             began: now,
             retry_at: now,
+            commit_again_at: now + COMMIT_AGAIN,
             housekeeping_at: now,
             readiness,
             heartbeat,
@@ -155,6 +162,11 @@ impl Runner {
             let Some(partition) = self.partitions.get(&shard).cloned() else { continue };
             let snapshot = match found {
                 Ok(found) => found,
+                Err(SearchError::Impossible(impossible)) => {
+                    self.processor.refuse(shard, &impossible);
+                    self.halted(shard, &impossible.to_string());
+                    continue;
+                }
                 Err(error) => {
                     tracing::warn!(%shard, %error, "A shard cannot be restored yet.");
                     self.retry_at = Instant::now() + RETRY;
@@ -196,7 +208,15 @@ impl Runner {
         let partitions: Vec<Partition> = waiting.iter().map(|(_, p)| p.clone()).collect();
         let committed = self.member.committed(&partitions)?;
         for ((shard, partition), committed) in waiting.into_iter().zip(committed) {
-            let watermarks = self.member.watermarks(&partition)?;
+            let watermarks = match self.member.watermarks(&partition) {
+                Ok(watermarks) => watermarks,
+                // A topic that is away does not hold up the shards of the other.
+                Err(error) => {
+                    tracing::warn!(%shard, %error, "A shard cannot be restored yet.");
+                    self.retry_at = Instant::now() + RETRY;
+                    continue;
+                }
+            };
             let offsets = Offsets { low: watermarks.low, high: watermarks.high };
             let commit = committed.as_ref().and_then(|c| Commit::read(c.offset, &c.metadata).ok());
             let log = Log { shard, offsets, stream_id: commit.map(|commit| commit.stream_id) };
@@ -305,6 +325,10 @@ impl Runner {
     }
 
     fn commit(&mut self) {
+        if self.commit_again_at <= Instant::now() {
+            self.commit_again_at = Instant::now() + COMMIT_AGAIN;
+            self.processor.commit_again();
+        }
         let commits: Vec<(Partition, Committed)> = self
             .processor
             .commits()

@@ -25,6 +25,8 @@ pub struct Options {
     pub load: Load,
     /// What to start.
     pub parts: Parts,
+    /// Whether the brokers' clocks can be set, with `Stack::set_clock`. Needs libfaketime.
+    pub clocks: bool,
     /// Who hears how the start goes.
     pub progress: Progress,
 }
@@ -39,6 +41,7 @@ impl Default for Options {
             durable: false,
             load: Load::Light,
             parts: Parts::ALL,
+            clocks: false,
             progress: Progress::default(),
         }
     }

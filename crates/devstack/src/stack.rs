@@ -1,6 +1,9 @@
 //! One running stack: its parts, their addresses, and the order in which they start and stop.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures::future::{join_all, try_join_all};
 
@@ -10,8 +13,8 @@ use crate::{
     error::Error,
     home::Home,
     options::{Options, Parts, Ports},
-    parts::{kafka, postgres, redis, registry},
-    process::Process,
+    parts::{clock::Clock, kafka, postgres, redis, registry},
+    process::{self, Process},
     progress::{Progress, Step},
     tools::Tools,
 };
@@ -25,12 +28,14 @@ const START_TRIES: usize = 3;
 pub struct Stack {
     // Dropped in this order: the folder may go only when nothing uses it any more.
     brokers: Vec<Process>,
+    clocks: Vec<Clock>,
     registry: Process,
     redis: Process,
     postgres: Process,
     addresses: Addresses,
     parts: Parts,
     logs: PathBuf,
+    tools: Tools,
     home: Home,
 }
 
@@ -70,19 +75,29 @@ impl Stack {
         };
         let logs = options.log_dir.clone().unwrap_or_else(|| home.dir().join("logs"));
         let addresses = Addresses::lease(options.ports, options.brokers).await?;
-        let brokers = (1..=addresses.brokers.len())
-            .map(|id| Process::new(kafka::spec(options, tools, classes, &home, &logs, id)))
-            .collect();
+        let ids = 1..=addresses.brokers.len();
+        let clocks: Vec<Clock> = match options.clocks {
+            true => ids.clone().map(|id| Clock::new(&home.etc(), id)).collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
+        let broker = |id| -> Result<Process, Error> {
+            let clock = clocks.get(id - 1);
+            let spec = kafka::spec(options, tools, classes, &home, &logs, clock, id)?;
+            Ok(Process::new(spec))
+        };
+        let brokers = ids.map(broker).collect::<Result<_, _>>()?;
         let registry = registry::spec(tools, classes, &home, &logs, &addresses)?;
         let postgres = postgres::spec(tools, &home, &logs, &addresses, options.durable);
         let stack = Self {
             brokers,
+            clocks,
             registry: Process::new(registry),
             redis: Process::new(redis::spec(tools, &home, &logs, &addresses)),
             postgres: Process::new(postgres),
             addresses,
             parts: options.parts,
             logs,
+            tools: tools.clone(),
             home,
         };
         tokio::try_join!(
@@ -158,6 +173,32 @@ impl Stack {
     #[must_use]
     pub fn brokers(&self) -> &[Process] {
         &self.brokers
+    }
+
+    /// The folder in which a broker keeps its logs, by the broker's index in [`Stack::brokers`].
+    #[must_use]
+    pub fn broker_data(&self, index: usize) -> PathBuf {
+        kafka::data(&self.home, index + 1)
+    }
+
+    /// Sets the clock of a broker, by its index, so far ahead of the machine's. It takes about a second.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the stack was not started with clocks that can be set.
+    pub fn set_clock(&self, index: usize, ahead: Duration) -> Result<(), Error> {
+        match self.clocks.get(index) {
+            Some(clock) => clock.set_ahead(ahead),
+            None => Err(Error::Unsupported("the brokers' clocks cannot be set".to_owned())),
+        }
+    }
+
+    /// Runs a tool of Kafka to its end, by its class, such as
+    /// `org.apache.kafka.tools.LeaderElectionCommand`. What it says goes to `kafka-tools.log`.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with its last lines when it does not succeed.
+    pub async fn kafka_tool(&self, class: &str, args: &[&str]) -> Result<(), Error> {
+        process::to_end(&kafka::tool(&self.tools, &self.home, &self.logs, class, args)).await
     }
 
     /// The schema registry; not running when it was not asked for.

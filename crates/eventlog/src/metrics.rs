@@ -8,6 +8,9 @@ pub const CLIENT_ERRORS: &str = "eventlog_client_errors_total";
 pub const COMMIT_FAILURES: &str = "eventlog_commit_failures_total";
 /// Reports that put the producer's word in doubt; label `reason`.
 pub const DOUBTS: &str = "eventlog_producer_doubts_total";
+/// Acknowledgements whose time and this machine's clock cannot both be right; label `broker` says
+/// whether the broker is `ahead` or `behind`.
+pub const CLOCK_DIFFERENCES: &str = "eventlog_clock_differences_total";
 /// Schemas fetched from the registry because no reader here had met them yet.
 pub const SCHEMA_FETCHES: &str = "eventlog_schema_fetches_total";
 
@@ -27,6 +30,11 @@ pub fn describe() {
         DOUBTS,
         Unit::Count,
         "reports after which a producer's word cannot be trusted"
+    );
+    describe_counter!(
+        CLOCK_DIFFERENCES,
+        Unit::Count,
+        "acknowledgements by a broker whose clock differs from this machine's"
     );
     describe_counter!(SCHEMA_FETCHES, Unit::Count, "schemas fetched from the registry");
 }

@@ -111,6 +111,24 @@ fn sent(history: &History, begin: impl FnOnce(&mut Processor) -> i64) -> Vec<Out
 }
 
 #[test]
+fn a_commit_that_may_be_lost_is_due_again_though_the_shard_is_idle() {
+    let history = history();
+    let end = history.end();
+    let mut processor = Processor::default();
+    processor.assigned([SHARD]);
+    let offsets = Offsets { low: 0, high: end };
+    // A stranger has committed, which says nothing: the owner is live from the snapshot.
+    let foreign = Committed { offset: end, metadata: String::new() };
+    let restored = processor.restore_from(SHARD, offsets, Some(&foreign), Some(history.state(end)));
+    assert_eq!(restored, Ok(end));
+    let due = vec![(SHARD, history.commit(end))];
+    assert_eq!(processor.commits(), due);
+    assert_eq!(processor.commits(), [], "once is enough");
+    processor.commit_again();
+    assert_eq!(processor.commits(), due);
+}
+
+#[test]
 fn a_snapshot_taken_beside_the_owner_is_the_state_of_the_owner() {
     let history = history();
     for (from, until) in [(0, 5), (5, 20), (20, history.end()), (7, 7)] {

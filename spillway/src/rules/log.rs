@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use anyhow::Context as _;
 use eventlog::{Connection, LogReader, Partition};
-use events::{ShardId, command::Parameters};
+use events::{ShardId, command::Parameters, profile::Profile};
 use serde_json::Value;
 use shard::{Revision, RulesLog};
 use tokio::task::spawn_blocking;
@@ -13,16 +13,32 @@ use crate::command_log;
 
 /// The rules of one shard at the end of its log.
 #[derive(Debug)]
-pub(super) struct ShardRules {
-    pub(super) shard: ShardId,
-    pub(super) partition: Partition,
-    pub(super) rules: RulesLog,
+pub(crate) struct ShardRules {
+    pub(crate) shard: ShardId,
+    pub(crate) partition: Partition,
+    pub(crate) rules: RulesLog,
 }
 
 /// Reads the command logs of all shards, from their first records.
 pub(super) async fn read(connection: &Connection) -> anyhow::Result<Vec<ShardRules>> {
     let connection = connection.clone();
     spawn_blocking(move || read_all(&connection)).await?
+}
+
+/// Reads the command logs of all shards of a profile but these.
+pub(crate) async fn read_others(
+    connection: &Connection,
+    profile: &Profile,
+    but: &[ShardId],
+) -> anyhow::Result<Vec<ShardRules>> {
+    let (connection, parameters, but) = (connection.clone(), profile.parameters(), but.to_vec());
+    let read = move || {
+        let mut reader = LogReader::open(&connection, "spillway-rules")?;
+        let partitions = command_log::partitions(&parameters).into_iter();
+        let left = partitions.filter(|p| p.shard().is_some_and(|shard| !but.contains(&shard)));
+        left.map(|partition| read_one(&mut reader, partition)).collect()
+    };
+    spawn_blocking(read).await?
 }
 
 fn read_all(connection: &Connection) -> anyhow::Result<Vec<ShardRules>> {
@@ -48,7 +64,7 @@ fn read_one(reader: &mut LogReader, partition: Partition) -> anyhow::Result<Shar
 ///
 /// # Errors
 /// A shard has no rules yet.
-pub(super) fn newest(shards: &[ShardRules]) -> anyhow::Result<Revision> {
+pub(crate) fn newest(shards: &[ShardRules]) -> anyhow::Result<Revision> {
     let active: Option<Vec<&Revision>> = shards.iter().map(|shard| shard.rules.active()).collect();
     let newest = active.and_then(|all| all.into_iter().max_by_key(|active| active.revision));
     newest.copied().context("a shard has no rules yet: run `spillway topics apply`")

@@ -2,7 +2,7 @@
 
 mod activate;
 mod list;
-mod log;
+pub(crate) mod log;
 mod propose;
 mod since;
 mod told;

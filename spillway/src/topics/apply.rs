@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Step, TargetArgs};
+use super::{Step, TargetArgs, anew};
 use crate::{
     confirm::{Leave, WriteArgs},
     exit,
@@ -14,6 +14,10 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
+    /// Lets shards whose command log is gone begin anew, without anything that they held. No
+    /// command-api may run meanwhile.
+    #[arg(long)]
+    begin_anew: bool,
     #[command(flatten)]
     write: WriteArgs,
     #[command(flatten)]
@@ -36,11 +40,25 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         words::say("nothing was done: what is to be resolved cannot be changed in place");
         return Ok(exit::found(true));
     }
-    if args.write.leave("Do this?")? == Leave::Refrain {
+    if let (Some(lost), false) = (&plan.lost, args.begin_anew) {
+        words::say(&format!("{} nothing was done: {lost}", words::cross()));
+        return Ok(exit::found(true));
+    }
+    let question = match &plan.lost {
+        None => "Do this?",
+        Some(_) => "Give up for ever what these shards held, and do this?",
+    };
+    if args.write.leave(question)? == Leave::Refrain {
         words::say("nothing was done");
         return Ok(ExitCode::SUCCESS);
     }
-    topics.apply_with(&plan, parameters).await?;
+    match &plan.lost {
+        None => topics.apply_with(&plan, parameters).await?,
+        Some(_) => {
+            let rules = anew::rules(&args.target.connection(), &profile, &plan, parameters).await?;
+            topics.begin_anew(&plan, rules).await?;
+        }
+    }
     words::say(&format!("{} done", words::tick()));
     words::next("spillway schemas register");
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! `spillway topics apply|check`: the topics as the deployment profile wants them.
 
+mod anew;
 mod apply;
 mod check;
 mod step;
@@ -33,8 +34,11 @@ struct TargetArgs {
 
 impl TargetArgs {
     fn topics(&self) -> anyhow::Result<Topics> {
-        let connection = Connection::new(&self.kafka.kafka_bootstrap_servers);
-        Ok(Topics::new(&connection, self.profile.profile()?)?)
+        Ok(Topics::new(&self.connection(), self.profile.profile()?)?)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::new(&self.kafka.kafka_bootstrap_servers)
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Step {
 enum Action {
     CreateTopic,
     WriteRules,
+    /// A shard whose log is gone begins anew, empty.
+    BeginAnew,
     /// Something is different and cannot be changed in place.
     Resolve,
 }
@@ -29,9 +31,11 @@ impl Step {
         let rules = plan
             .partitions_without_rules()
             .map(|partition| Self::new(Action::WriteRules, partition));
+        let lost = plan.lost.iter().flat_map(|lost| &lost.shards);
+        let anew = lost.map(|shard| Self::new(Action::BeginAnew, shard));
         let resolve =
             plan.differences.iter().map(|difference| Self::new(Action::Resolve, difference));
-        create.chain(rules).chain(resolve).collect()
+        create.chain(rules).chain(anew).chain(resolve).collect()
     }
 
     fn new(action: Action, what: &impl ToString) -> Self {
@@ -46,6 +50,7 @@ impl Row for Step {
         let action = match self.action {
             Action::CreateTopic => "create topic",
             Action::WriteRules => "write rules",
+            Action::BeginAnew => "begin anew",
             Action::Resolve => "resolve",
         };
         vec![action.to_owned(), self.what.clone()]

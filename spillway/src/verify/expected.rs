@@ -22,6 +22,8 @@ pub(super) struct Expected {
     links: BTreeMap<Link, Digests>,
     /// The offsets from which and up to which each shard was recomputed.
     stretches: BTreeMap<ShardId, (i64, i64)>,
+    /// The incarnation of each shard's first recomputed output, and that of its end.
+    incarnations: BTreeMap<ShardId, (i64, i64)>,
 }
 
 /// Digests of a link's outputs, in the order of their link sequences.
@@ -67,12 +69,14 @@ impl Expected {
         self.stretches.insert(source, (state.next_offset(), state.next_offset()));
     }
 
-    pub(super) fn recomputed(&mut self, source: ShardId, until: i64) {
+    pub(super) fn recomputed(&mut self, source: ShardId, until: i64, incarnation: i64) {
         self.stretches.entry(source).or_default().1 = until;
+        self.incarnations.entry(source).or_insert((incarnation, incarnation)).1 = incarnation;
     }
 
     pub(super) fn add(&mut self, source: ShardId, incarnation: i64, output: &Output) {
         let link = Link { target: (output.topic, output.partition), source, incarnation };
+        self.incarnations.entry(source).or_insert((incarnation, incarnation));
         let headers = output.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
         let key = output.key.as_deref().map(str::as_bytes);
         self.links.entry(link).or_default().digests.push(digest(key, &output.value, headers));
@@ -80,6 +84,11 @@ impl Expected {
 
     pub(super) fn compare(&self, link: &Link, mark: Mark, offset: i64, digest: u64) -> Match {
         let (from, until) = self.stretches.get(&link.source).copied().unwrap_or_default();
+        let (first, _) = self.incarnations.get(&link.source).copied().unwrap_or_default();
+        // Its log was lost, and the shard began anew.
+        if link.incarnation < first {
+            return Match::Earlier;
+        }
         match self.links.get(link).and_then(|digests| digests.at(mark.link_sequence)) {
             _ if offset < from => Match::Earlier,
             Some(expected) if expected == digest => Match::Equal,
@@ -89,11 +98,15 @@ impl Expected {
         }
     }
 
-    /// The last link sequence of each source to a partition, in its newest incarnation.
+    /// The last link sequence of each source to a partition, in the source's newest incarnation:
+    /// whoever raised it gave up what was not read of the earlier ones.
     pub(super) fn ends(&self, target: (Topic, i32)) -> BTreeMap<ShardId, Mark> {
+        let is_newest = |link: &Link| {
+            self.incarnations.get(&link.source).is_none_or(|(_, last)| link.incarnation == *last)
+        };
         self.links
             .iter()
-            .filter(|(link, _)| link.target == target)
+            .filter(|(link, _)| link.target == target && is_newest(link))
             .map(|(link, digests)| {
                 let mark = Mark { incarnation: link.incarnation, link_sequence: digests.end() };
                 (link.source, mark)

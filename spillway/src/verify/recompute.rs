@@ -125,7 +125,7 @@ fn recompute_one(
             step_record(&mut state, &record, expected, &mut decided, report)
         })?;
     }
-    expected.recomputed(*shard, state.next_offset());
+    expected.recomputed(*shard, state.next_offset(), state.incarnation());
     report.verified.push(Verified {
         shard: shard.to_string(),
         stream_id: state.stream_id().unwrap_or_default().to_owned(),

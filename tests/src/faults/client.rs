@@ -19,7 +19,7 @@ use crate::{Answer, Client};
 /// Above every wait that a command-api has of its own, so that its word is heard.
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 /// Longer than any fault keeps the system from answering.
-const INSIST_FOR: Duration = Duration::from_secs(180);
+const INSIST_FOR: Duration = Duration::from_secs(300);
 /// Between two copies of a command.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 

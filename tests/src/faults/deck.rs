@@ -1,163 +1,128 @@
 //! Which faults happen in which order: a deck that a seed shuffles, dealt in rounds.
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
 
-/// How long a fault lasts, in milliseconds.
-const PAUSED_MS: std::ops::RangeInclusive<u64> = 1_000..=5_000;
-const DOWN_MS: std::ops::RangeInclusive<u64> = 0..=3_000;
-/// Instances of each process, and brokers.
-pub(crate) const INSTANCES: usize = 2;
+use super::fault::{Fault, INSTANCES, Role};
+
+/// How long a killed process stays away, and how long Produce requests are harmed.
+const DOWN_MS: RangeInclusive<u64> = 0..=3_000;
+const HARMED_MS: RangeInclusive<u64> = 3_000..=10_000;
+/// How long nothing new happens between two rounds.
+const CALM_MS: RangeInclusive<u64> = 0..=2_000;
+/// How long a process is stopped. One pause of three may be of any length up to a minute, the others
+/// are short, so that a trial is not all waiting.
+const ASLEEP_MS_MIN: u64 = 1_000;
+const ASLEEP_MS_SHORT: u64 = 5_000;
+const ASLEEP_MS_MAX: u64 = 60_000;
+/// No pause takes more than this part of a trial's time.
+const ASLEEP_PART: u32 = 4;
 const BROKERS: usize = 3;
-
-/// A process of the system that there are several of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    CommandApi,
-    Projector,
-}
-
-/// One fault, with its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// SIGKILL, started again after a while.
-    Kill { role: Role, instance: usize, down: Duration },
-    /// SIGSTOP, then SIGCONT: nothing knows that it slept.
-    Pause { role: Role, instance: usize, asleep: Duration },
-    /// SIGTERM, an orderly end, then a start.
-    Restart { role: Role, instance: usize },
-    /// SIGKILL of a broker, started again after a while.
-    KillBroker { broker: usize, down: Duration },
-    /// All instances killed, the offsets of their group set to the ends of the topics, all started.
-    ResetOffsets { role: Role },
-}
 
 /// The kinds of faults that one deck holds; instances and durations are chosen when one is dealt.
 #[derive(Debug, Clone, Copy)]
 enum Card {
     Kill(Role),
     Pause(Role),
-    Restart(Role),
-    KillBroker,
+    Roll(Role),
     ResetOffsets(Role),
+    KillBroker,
+    PauseBroker,
+    MoveLeaders,
+    HarmProduce,
+    Archive,
 }
 
-const CARDS: [Card; 10] = [
+const CARDS: [Card; 13] = [
     Card::Kill(Role::CommandApi),
     Card::Pause(Role::CommandApi),
-    Card::Restart(Role::CommandApi),
+    Card::Roll(Role::CommandApi),
     Card::ResetOffsets(Role::CommandApi),
     Card::Kill(Role::Projector),
     Card::Pause(Role::Projector),
-    Card::Restart(Role::Projector),
+    Card::Roll(Role::Projector),
     Card::ResetOffsets(Role::Projector),
     Card::KillBroker,
-    Card::KillBroker,
+    Card::PauseBroker,
+    Card::MoveLeaders,
+    Card::HarmProduce,
+    Card::Archive,
 ];
 
 /// The faults of a trial. Before a kind comes again, all others have come.
 #[derive(Debug)]
 pub(crate) struct Deck {
     rng: StdRng,
-    cards: VecDeque<Card>,
+    faults: VecDeque<Fault>,
+    asleep_ms_max: u64,
+    dealt: usize,
 }
 
 impl Deck {
-    pub(crate) fn new(rng: StdRng) -> Self {
-        Self { rng, cards: VecDeque::new() }
+    pub(crate) fn new(rng: StdRng, faults_for: Duration) -> Self {
+        let part = u64::try_from((faults_for / ASLEEP_PART).as_millis()).unwrap_or(u64::MAX);
+        let asleep_ms_max = part.clamp(ASLEEP_MS_SHORT, ASLEEP_MS_MAX);
+        Self { rng, faults: VecDeque::new(), asleep_ms_max, dealt: 0 }
+    }
+
+    /// Whether every kind has come.
+    pub(crate) fn is_through(&self) -> bool {
+        self.dealt >= CARDS.len()
     }
 
     /// One to three faults that happen at the same time, no two of them to the same process, and
-    /// never two brokers: two of three must have every record.
+    /// never two to brokers: two of three must have every record.
     pub(crate) fn round(&mut self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = Vec::new();
+        let mut round: Vec<Fault> = Vec::new();
         for _ in 0..self.rng.random_range(1..=3) {
-            let fault = self.deal();
-            match faults.iter().any(|other| other.collides(&fault)) {
-                true => self.cards.push_back(fault.card()),
-                false => faults.push(fault),
-            }
+            self.shuffle_when_empty();
+            // One that collides waits for a later round.
+            let is_free = |fault: &Fault| round.iter().all(|other| !other.collides(fault));
+            let next = self.faults.iter().position(is_free);
+            round.extend(next.and_then(|index| self.faults.remove(index)));
         }
-        faults
+        self.dealt += round.len();
+        round
     }
 
-    fn deal(&mut self) -> Fault {
-        let card = loop {
-            match self.cards.pop_front() {
-                Some(card) => break card,
-                None => {
-                    let mut cards = CARDS;
-                    cards.shuffle(&mut self.rng);
-                    self.cards.extend(cards);
-                }
-            }
-        };
+    /// How long to wait for the next round.
+    pub(crate) fn calm(&mut self) -> Duration {
+        self.lasting(CALM_MS)
+    }
+
+    fn shuffle_when_empty(&mut self) {
+        if self.faults.is_empty() {
+            let mut cards = CARDS;
+            cards.shuffle(&mut self.rng);
+            self.faults = cards.into_iter().map(|card| self.fault(card)).collect();
+        }
+    }
+
+    fn fault(&mut self, card: Card) -> Fault {
         let instance = self.rng.random_range(0..INSTANCES);
-        let down = Duration::from_millis(self.rng.random_range(DOWN_MS));
-        let asleep = Duration::from_millis(self.rng.random_range(PAUSED_MS));
+        let broker = self.rng.random_range(0..BROKERS);
         match card {
-            Card::Kill(role) => Fault::Kill { role, instance, down },
-            Card::Pause(role) => Fault::Pause { role, instance, asleep },
-            Card::Restart(role) => Fault::Restart { role, instance },
-            Card::KillBroker => {
-                Fault::KillBroker { broker: self.rng.random_range(0..BROKERS), down }
-            }
+            Card::Kill(role) => Fault::Kill { role, instance, down: self.lasting(DOWN_MS) },
+            Card::Pause(role) => Fault::Pause { role, instance, asleep: self.asleep() },
+            Card::Roll(role) => Fault::Roll { role },
             Card::ResetOffsets(role) => Fault::ResetOffsets { role },
-        }
-    }
-}
-
-impl Fault {
-    /// The word under which it is counted.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Fault::Kill { role, .. } => format!("kill of {role}"),
-            Fault::Pause { role, .. } => format!("pause of {role}"),
-            Fault::Restart { role, .. } => format!("restart of {role}"),
-            Fault::KillBroker { .. } => "kill of broker".to_owned(),
-            Fault::ResetOffsets { role } => format!("offsets forwards of {role}"),
+            Card::KillBroker => Fault::KillBroker { broker, down: self.lasting(DOWN_MS) },
+            Card::PauseBroker => Fault::PauseBroker { broker, asleep: self.asleep() },
+            Card::MoveLeaders => Fault::MoveLeaders { seed: self.rng.random() },
+            Card::HarmProduce => Fault::HarmProduce { lasting: self.lasting(HARMED_MS) },
+            Card::Archive => Fault::Archive,
         }
     }
 
-    fn collides(&self, other: &Fault) -> bool {
-        match (self.target(), other.target()) {
-            (Some((role, one)), Some((other, two))) => {
-                role == other && one.zip(two).is_none_or(|(one, two)| one == two)
-            }
-            (None, None) => true,
-            _ => false,
-        }
+    fn asleep(&mut self) -> Duration {
+        let is_any = self.rng.random_ratio(1, 3);
+        let max = if is_any { self.asleep_ms_max } else { ASLEEP_MS_SHORT };
+        self.lasting(ASLEEP_MS_MIN..=max)
     }
 
-    /// The process, or all of the role; `None` for a broker.
-    fn target(&self) -> Option<(Role, Option<usize>)> {
-        match *self {
-            Fault::Kill { role, instance, .. }
-            | Fault::Pause { role, instance, .. }
-            | Fault::Restart { role, instance } => Some((role, Some(instance))),
-            Fault::ResetOffsets { role } => Some((role, None)),
-            Fault::KillBroker { .. } => None,
-        }
-    }
-
-    fn card(&self) -> Card {
-        match *self {
-            Fault::Kill { role, .. } => Card::Kill(role),
-            Fault::Pause { role, .. } => Card::Pause(role),
-            Fault::Restart { role, .. } => Card::Restart(role),
-            Fault::KillBroker { .. } => Card::KillBroker,
-            Fault::ResetOffsets { role } => Card::ResetOffsets(role),
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::CommandApi => "command-api",
-            Role::Projector => "projector",
-        })
+    fn lasting(&mut self, ms: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.rng.random_range(ms))
     }
 }
 
@@ -169,20 +134,28 @@ mod tests {
 
     use super::*;
 
+    fn deck(seed: u64) -> Deck {
+        Deck::new(StdRng::seed_from_u64(seed), Duration::from_secs(3_600))
+    }
+
     #[test]
     fn a_seed_deals_the_same_rounds_again_and_every_kind_comes() {
         let deal = || {
-            let mut deck = Deck::new(StdRng::seed_from_u64(3));
-            (0..12).map(|_| deck.round()).collect::<Vec<_>>()
+            let mut deck = deck(3);
+            let mut rounds = Vec::new();
+            while !deck.is_through() {
+                rounds.push(deck.round());
+            }
+            rounds
         };
         assert_eq!(deal(), deal());
         let names: BTreeSet<String> = deal().iter().flatten().map(Fault::name).collect();
-        assert_eq!(names.len(), CARDS.len() - 1, "{names:?}");
+        assert_eq!(names.len(), CARDS.len(), "{names:?}");
     }
 
     #[test]
     fn no_round_strikes_a_process_twice_or_two_brokers() {
-        let mut deck = Deck::new(StdRng::seed_from_u64(4));
+        let mut deck = deck(4);
         for _ in 0..500 {
             let round = deck.round();
             assert!(!round.is_empty());
@@ -190,5 +163,20 @@ mod tests {
                 assert!(round[..at].iter().all(|other| !one.collides(other)), "{round:?}");
             }
         }
+    }
+
+    #[test]
+    fn pauses_are_of_every_length_up_to_a_minute_and_short_in_a_short_trial() {
+        let longest = |mut deck: Deck| {
+            let faults = (0..500).flat_map(|_| deck.round());
+            let asleep = faults.filter_map(|fault| match fault {
+                Fault::Pause { asleep, .. } | Fault::PauseBroker { asleep, .. } => Some(asleep),
+                _ => None,
+            });
+            asleep.max().unwrap()
+        };
+        assert!(longest(deck(5)) > Duration::from_secs(50));
+        let short = Deck::new(StdRng::seed_from_u64(5), Duration::from_secs(40));
+        assert!(longest(short) <= Duration::from_secs(10));
     }
 }

@@ -8,8 +8,10 @@ use futures::future::try_join_all;
 use tokio::time::sleep;
 
 use super::{
-    deck::{Fault, Role},
-    reset,
+    archive,
+    fault::{Fault, Role},
+    leaders, reset,
+    storm::Storm,
 };
 use crate::{Program, System};
 
@@ -17,7 +19,7 @@ use crate::{Program, System};
 ///
 /// # Errors
 /// The process did not end or come back as it must.
-pub(crate) async fn inject(system: &System, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn inject(system: &System, storm: &Storm, fault: Fault) -> anyhow::Result<()> {
     match fault {
         Fault::Kill { role, instance, down } => {
             let program = &programs(system, role)[instance];
@@ -31,10 +33,12 @@ pub(crate) async fn inject(system: &System, fault: Fault) -> anyhow::Result<()> 
             lasts(asleep).await;
             program.resume()
         }
-        Fault::Restart { role, instance } => {
-            let program = &programs(system, role)[instance];
-            program.term().await?;
-            program.start().await
+        Fault::Roll { role } => {
+            for program in programs(system, role) {
+                program.term().await?;
+                program.start().await?;
+            }
+            Ok(())
         }
         Fault::KillBroker { broker, down } => {
             let broker = &system.brokers()[broker];
@@ -42,6 +46,18 @@ pub(crate) async fn inject(system: &System, fault: Fault) -> anyhow::Result<()> 
             lasts(down).await;
             Ok(broker.start().await?)
         }
+        Fault::PauseBroker { broker, asleep } => {
+            let broker = &system.brokers()[broker];
+            broker.pause()?;
+            lasts(asleep).await;
+            Ok(broker.resume()?)
+        }
+        Fault::MoveLeaders { seed } => leaders::shuffle(system, seed).await,
+        Fault::HarmProduce { lasting } => {
+            storm.rage(lasting).await;
+            Ok(())
+        }
+        Fault::Archive => archive::archive(system).await,
         Fault::ResetOffsets { role } => reset_offsets(system, role).await,
     }
 }

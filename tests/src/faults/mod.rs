@@ -2,21 +2,26 @@
 //!
 //! A [`Trial`] starts the system on three brokers, two of which must have every record. Buyers send
 //! commands under idempotency keys, again and again until each is answered for good, while a deck of
-//! faults is dealt by a seed: processes are killed, paused and restarted, brokers killed, group
-//! offsets moved forwards. When all is whole again, the history of every request and answer is held
+//! faults is dealt by a seed: processes are killed, paused and restarted, brokers killed, paused and
+//! given other partitions to lead, Produce requests harmed, group offsets moved forwards, old commands
+//! archived. When all is whole again, the history of every request and answer is held
 //! against the log, the log against the rules of a shop, and both against the read models; then
 //! `spillway verify` recomputes the whole.
 //!
 //! The judgement knows the system only by its contract: it shares no code with `domain` or `shard`.
 
+mod archive;
 mod buyer;
 mod client;
 mod deck;
 mod evidence;
+mod fault;
 mod history;
 mod inject;
 mod judge;
+mod leaders;
 mod reset;
+mod storm;
 mod trial;
 mod turnover;
 mod wish;

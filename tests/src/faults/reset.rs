@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use eventlog::{Committed, Connection, GroupView, Member, Membership, Pace, Partition, Polled};
+use eventlog::{
+    Committed, Connection, GroupView, Member, Membership, Pace, Partition, Polled, ReadError,
+};
 use events::{Kind, Topic};
 
 use crate::{Log, until};
@@ -12,7 +14,7 @@ use crate::{Log, until};
 const CLIENT_ID: &str = "spillway-tests-reset";
 const POLL: Duration = Duration::from_millis(100);
 /// Above the session timeout of the killed members and a broker's restart.
-const WITHIN: Duration = Duration::from_secs(90);
+const WITHIN: Duration = Duration::from_secs(180);
 
 /// Commits the ends of all partitions, without metadata. The group must have no living member.
 ///
@@ -48,42 +50,45 @@ fn commit_ends(
         }
     }
     let view = GroupView::open(connection, CLIENT_ID, group)?;
+    // What is written from now on lies behind them.
+    let mut ends = None;
     loop {
         ensure!(Instant::now() < deadline, "group {group} did not take the offsets");
-        match try_commit(&mut member, &view, partitions) {
-            Ok(true) => break,
-            Ok(false) | Err(_) => {
-                // Sends the commit on its way.
-                member.poll(POLL);
-            }
+        if ends.is_none() {
+            ends = look_up(&member, partitions).ok();
         }
+        let is_done = ends.as_ref().is_some_and(|ends| try_commit(&member, &view, ends));
+        if is_done {
+            break;
+        }
+        // Sends the commit on its way.
+        member.poll(POLL);
     }
     ensure!(member.leave(WITHIN), "group {group} could not be left");
     Ok(())
 }
 
-/// Commits the ends; true when the group has them already.
-fn try_commit(
-    member: &mut Member,
-    view: &GroupView,
+fn look_up(
+    member: &Member,
     partitions: &[Partition],
-) -> anyhow::Result<bool> {
-    let ends = partitions
-        .iter()
-        .map(|partition| Ok((partition.clone(), member.watermarks(partition)?.high)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let committed = view.committed(partitions)?;
-    let is_done = ends.iter().zip(&committed).all(|((_, end), committed)| {
-        committed.as_ref().is_some_and(|c| c.offset == *end && c.metadata.is_empty())
-    });
+) -> Result<Vec<(Partition, Committed)>, ReadError> {
+    let end = |partition: &Partition| {
+        let offset = member.watermarks(partition)?.high;
+        Ok((partition.clone(), Committed { offset, metadata: String::new() }))
+    };
+    partitions.iter().map(end).collect()
+}
+
+/// Commits the ends; true when the group has them already. Brokers that are away are asked again.
+fn try_commit(member: &Member, view: &GroupView, ends: &[(Partition, Committed)]) -> bool {
+    let partitions: Vec<Partition> = ends.iter().map(|(partition, _)| partition.clone()).collect();
+    let Ok(committed) = view.committed(&partitions) else { return false };
+    let is_done = ends.iter().zip(&committed).all(|((_, end), now)| now.as_ref() == Some(end));
+    // A refusal is seen as offsets that are not taken.
     if !is_done {
-        let commits: Vec<(Partition, Committed)> = ends
-            .into_iter()
-            .map(|(partition, offset)| (partition, Committed { offset, metadata: String::new() }))
-            .collect();
-        member.commit(&commits)?;
+        let _ = member.commit(ends);
     }
-    Ok(is_done)
+    is_done
 }
 
 /// Waits until every shard's owner has committed for itself.

@@ -11,23 +11,26 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use events::{command::Parameters, profile::Profile};
+use events::{Kind, Topic, command::Parameters, profile::Profile};
 use futures::future::{join, try_join_all};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use tokio::time::sleep;
 
 use super::{
     buyer::Buyer,
     client::Insistent,
-    deck::{Deck, INSTANCES},
+    deck::Deck,
     evidence::Evidence,
+    fault::INSTANCES,
     history::{Heard, History},
     inject::inject,
     judge::{Violations, judge, judge_shown},
+    storm::Storm,
     wish::Wish,
 };
-use crate::{Client, System, SystemOptions, until};
+use crate::{Client, Snapshots, System, SystemOptions, proxy::Harm, until};
 
-const BUYERS: usize = 6;
+const BUYERS: usize = 12;
 /// Few enough that all buyers meet at them.
 const PRODUCTS: usize = 6;
 const PRICE: i64 = 1_250;
@@ -36,12 +39,16 @@ const FIRST_PIECES: i64 = 60;
 /// Passes during the trial, for every order that is not paid.
 pub(super) const PAYMENT_DEADLINE_MS: i64 = 6_000;
 
+/// Often enough that a trial restores from many and archives what they cover.
+const SNAPSHOTS: Snapshots = Snapshots { records: 200, every_s: 10 };
+const HARMS: [Harm; 4] = [Harm::Refuse, Harm::Delay, Harm::Double, Harm::Cut];
+
 /// What a trial is made of: the same seed deals the same faults and the same wishes. What they meet
 /// depends on the machine's timing too.
 #[derive(Debug, Clone, Copy)]
 pub struct Trial {
     pub seed: u64,
-    /// How long new faults are begun.
+    /// How long new faults are begun, at the least: every kind comes once in any trial.
     pub faults_for: Duration,
 }
 
@@ -51,6 +58,14 @@ pub struct Summary {
     pub seed: u64,
     /// How often each fault happened.
     pub faults: BTreeMap<String, usize>,
+    /// Produce requests that were refused, delayed, doubled and cut.
+    pub harmed: BTreeMap<String, usize>,
+    /// Times an instance began to own a shard, after the first.
+    pub takeovers: usize,
+    /// How many of those began with a snapshot.
+    pub from_snapshots: usize,
+    /// Times a producer was given up.
+    pub doubts: usize,
     /// Commands that were answered for good, every one checked.
     pub commands: usize,
     /// How many of them were refused.
@@ -76,11 +91,14 @@ impl Trial {
         let parameters =
             Parameters { payment_deadline_ms: PAYMENT_DEADLINE_MS, ..profile.parameters() };
         let (command_apis, projectors) = (INSTANCES, INSTANCES);
+        let storm = Storm::default();
         let options = SystemOptions {
             command_apis,
             projectors,
             parameters,
             profile,
+            snapshots: Some(SNAPSHOTS),
+            harm: Some(storm.plan(self.seed)),
             ..SystemOptions::default()
         };
         let system = System::start(options).await?;
@@ -98,34 +116,40 @@ impl Trial {
             skus: skus.clone(),
         });
         let buyers: Vec<Buyer> = buyers.collect();
-        let deck = Deck::new(StdRng::seed_from_u64(rng.random()));
-        let (faults, bought) = self.under_load(&system, deck, buyers).await?;
+        let deck = Deck::new(StdRng::seed_from_u64(rng.random()), self.faults_for);
+        let (faults, bought) = self.under_load(&system, &storm, deck, buyers).await?;
         bought.into_iter().for_each(|one| history.append(one));
 
         let repeats = judged(&system, &history).await?;
+        let summary = self.summary(&system, faults, &history, repeats)?;
         system.stop().await?;
-        Ok(self.summary(faults, &history, repeats))
+        Ok(summary)
     }
 
     /// Deals faults while the buyers buy, heals, and lets every buyer hear its last answer.
     async fn under_load(
         self,
         system: &System,
+        storm: &Storm,
         mut deck: Deck,
         buyers: Vec<Buyer>,
     ) -> anyhow::Result<(BTreeMap<String, usize>, Vec<History>)> {
         let stop = AtomicBool::new(false);
         let faults = async {
             let mut counts = BTreeMap::new();
-            let until = Instant::now() + self.faults_for;
-            while Instant::now() < until {
+            let began = Instant::now();
+            let until = began + self.faults_for;
+            while Instant::now() < until || !deck.is_through() {
                 let round = deck.round();
-                let struck = try_join_all(round.iter().map(|fault| inject(system, *fault))).await;
+                eprintln!("{:.0?}: {round:?}", began.elapsed());
+                let strikes = round.iter().map(|fault| inject(system, storm, *fault));
+                let struck = try_join_all(strikes).await;
                 if let Err(error) = struck {
                     stop.store(true, Ordering::Relaxed);
                     return Err(error.context(format!("in the round {round:?}")));
                 }
                 round.iter().for_each(|fault| *counts.entry(fault.name()).or_default() += 1);
+                sleep(deck.calm()).await;
             }
             stop.store(true, Ordering::Relaxed);
             Ok(counts)
@@ -137,22 +161,32 @@ impl Trial {
 
     fn summary(
         self,
+        system: &System,
         faults: BTreeMap<String, usize>,
         history: &History,
         repeats: usize,
-    ) -> Summary {
+    ) -> anyhow::Result<Summary> {
         let attempts = || history.asks.iter().flat_map(|ask| &ask.attempts);
         let is_open = |heard: &Heard| !matches!(heard, Heard::Told(told) if told.is_final());
         let is_refused = |told: &super::history::Told| !told.is_done();
-        Summary {
+        let said = |words: &str| -> anyhow::Result<usize> {
+            system.command_apis.iter().map(|program| program.says(words)).sum()
+        };
+        let shards = Kind::ALL.map(|kind| system.log.partitions(Topic::Commands(kind)).len());
+        let done = |harm| system.proxy().map_or(0, |proxy| proxy.count(harm));
+        Ok(Summary {
             seed: self.seed,
             faults,
+            harmed: HARMS.into_iter().map(|harm| (format!("{harm:?}"), done(harm))).collect(),
+            takeovers: said("A shard is live.")?.saturating_sub(shards.into_iter().sum()),
+            from_snapshots: said("A shard is restored from a snapshot.")?,
+            doubts: said("The producer is in doubt")?,
             commands: history.asks.len(),
             refused: history.asks.iter().filter(|ask| ask.finals().any(is_refused)).count(),
             copies: attempts().count(),
             unanswered: attempts().filter(|attempt| is_open(&attempt.heard)).count(),
             repeats,
-        }
+        })
     }
 }
 
@@ -197,11 +231,14 @@ pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, commands, refused, copies, unanswered, repeats, faults } = self;
-        write!(
-            f,
-            "seed {seed}: {commands} commands checked ({refused} refused), {copies} copies sent of \
-             which {unanswered} got no final answer, {repeats} repeats in the logs; faults: {faults:?}"
-        )
+        let Self { seed, commands, refused, copies, unanswered, repeats, .. } = self;
+        let Self { takeovers, from_snapshots, doubts, faults, harmed, .. } = self;
+        writeln!(f, "seed {seed}: no violation")?;
+        writeln!(f, "  {commands} commands checked, {refused} of them refused")?;
+        writeln!(f, "  {copies} copies sent, of which {unanswered} got no final answer")?;
+        writeln!(f, "  {takeovers} takeovers, {from_snapshots} from snapshots; {doubts} doubts")?;
+        writeln!(f, "  {repeats} repeats in the logs that readers skip")?;
+        writeln!(f, "  {} faults: {faults:?}", faults.values().sum::<usize>())?;
+        write!(f, "  Produce requests harmed: {harmed:?}")
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     Harm, Shared,
-    frame::{self, Head, NAMING, PRODUCE},
+    frame::{self, Head, Names, PRODUCE},
     produce,
 };
 
@@ -27,7 +27,7 @@ const AWAITED_MAX: usize = 1_024;
 #[derive(Debug)]
 enum Next {
     /// The broker's next response.
-    Response { names_brokers: bool },
+    Response { names: Names },
     /// Nothing for the broker's next response.
     Swallow,
     /// This, without the broker's word.
@@ -70,11 +70,9 @@ impl Connection {
         let answering = async {
             while let Some(next) = awaited.recv().await {
                 match next {
-                    Next::Response { names_brokers } => {
+                    Next::Response { names } => {
                         let mut response = frame::read(&mut from_broker).await?;
-                        if names_brokers {
-                            frame::rename(&mut response, shared.broker, shared.proxy);
-                        }
+                        frame::rename(&mut response, names, &shared.routes);
                         frame::write(&mut to_client, &response).await?;
                     }
                     Next::Swallow => drop(frame::read(&mut from_broker).await?),
@@ -108,7 +106,7 @@ async fn forward(
             },
         };
         let head = Head::of(&request)?;
-        let response = Next::Response { names_brokers: NAMING.contains(&head.api_key) };
+        let response = Next::Response { names: Names::in_response_to(head.api_key) };
         let harm = if head.api_key == PRODUCE { shared.next_harm() } else { Harm::Forward };
         let nexts = match harm {
             Harm::Refuse => {

@@ -9,8 +9,32 @@ const BYTES_MAX: usize = 16 << 20;
 
 /// Number of the Produce request.
 pub(super) const PRODUCE: i16 = 0;
-/// Requests whose responses name brokers: Metadata and FindCoordinator.
-pub(super) const NAMING: [i16; 2] = [3, 10];
+/// Where a response of some request may name brokers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    Nowhere,
+    /// Metadata and FindCoordinator.
+    Anywhere,
+    /// Produce and Fetch: the new leaders stand behind everything else. Records are left alone.
+    AtTheEnd,
+}
+
+/// More than the tagged fields at the end of a response take for a few brokers.
+const END_BYTES: usize = 512;
+
+impl Names {
+    /// By the number of the request.
+    pub(super) fn in_response_to(api_key: i16) -> Self {
+        match api_key {
+            3 | 10 => Names::Anywhere,
+            0 | 1 => Names::AtTheEnd,
+            _ => Names::Nowhere,
+        }
+    }
+}
+
+/// A broker and the address that stands for it.
+pub(super) type Route = (SocketAddr, SocketAddr);
 
 /// What a request begins with.
 #[derive(Debug, Clone, Copy)]
@@ -51,19 +75,29 @@ pub(super) async fn write(stream: &mut (impl AsyncWrite + Unpin), frame: &[u8]) 
     stream.flush().await
 }
 
-/// Replaces the broker's port wherever it stands behind its host, as in every list of brokers.
-pub(super) fn rename(frame: &mut [u8], broker: SocketAddr, proxy: SocketAddr) {
+/// Replaces the brokers' ports by their proxies' wherever they stand behind a broker's host.
+pub(super) fn rename(frame: &mut [u8], names: Names, routes: &[Route]) {
+    let begin = match names {
+        Names::Nowhere => return,
+        Names::Anywhere => 0,
+        Names::AtTheEnd => frame.len().saturating_sub(END_BYTES),
+    };
     let address = |of: SocketAddr| {
         let port = u32::from(of.port()).to_be_bytes();
-        [broker.ip().to_string().as_bytes(), &port].concat()
+        [of.ip().to_string().as_bytes(), &port].concat()
     };
-    let (from, to) = (address(broker), address(proxy));
-    let mut at = 0;
-    while let Some(rest) = frame.get_mut(at..).filter(|rest| rest.len() >= from.len()) {
-        if rest.starts_with(&from) {
-            rest[..to.len()].copy_from_slice(&to);
+    let routes: Vec<_> = routes.iter().map(|(from, to)| (address(*from), address(*to))).collect();
+    let mut at = begin;
+    while at < frame.len() {
+        let rest = &mut frame[at..];
+        // One replacement only: a proxy's address may be another broker's old one.
+        match routes.iter().find(|(from, _)| rest.starts_with(from)) {
+            Some((_, to)) => {
+                rest[..to.len()].copy_from_slice(to);
+                at += to.len();
+            }
+            None => at += 1,
         }
-        at += 1;
     }
 }
 
@@ -76,14 +110,30 @@ pub(super) fn strange() -> io::Error {
 mod tests {
     use super::*;
 
+    const BROKERS: [&str; 2] = ["127.0.0.1:29092", "127.0.0.1:29094"];
+    const PROXIES: [&str; 2] = ["127.0.0.1:40000", "127.0.0.1:40001"];
+
+    fn routes() -> Vec<Route> {
+        BROKERS.iter().zip(PROXIES).map(|(b, p)| (b.parse().unwrap(), p.parse().unwrap())).collect()
+    }
+
+    fn frame(port: u32) -> Vec<u8> {
+        [&b"x\x0a127.0.0.1"[..], &port.to_be_bytes(), b"y"].concat()
+    }
+
     #[test]
-    fn only_the_brokers_own_port_is_replaced() {
-        let broker: SocketAddr = "127.0.0.1:29092".parse().unwrap();
-        let proxy: SocketAddr = "127.0.0.1:40000".parse().unwrap();
-        let frame = |port: u32| [&b"x\x0a127.0.0.1"[..], &port.to_be_bytes(), b"y"].concat();
-        let (mut own, mut other) = (frame(29_092), frame(29_093));
-        rename(&mut own, broker, proxy);
-        rename(&mut other, broker, proxy);
-        assert_eq!((own, other), (frame(40_000), frame(29_093)));
+    fn every_brokers_port_becomes_its_proxys_and_no_other() {
+        let mut all = [frame(29_092), frame(29_094), frame(29_093)].concat();
+        rename(&mut all, Names::Anywhere, &routes());
+        assert_eq!(all, [frame(40_000), frame(40_001), frame(29_093)].concat());
+    }
+
+    #[test]
+    fn records_in_front_of_the_end_are_left_alone() {
+        let mut all = [frame(29_092), vec![0; END_BYTES], frame(29_092)].concat();
+        rename(&mut all, Names::AtTheEnd, &routes());
+        assert_eq!(all, [frame(29_092), vec![0; END_BYTES], frame(40_000)].concat());
+        rename(&mut all, Names::Nowhere, &routes());
+        assert!(all.ends_with(&frame(40_000)));
     }
 }

@@ -1,19 +1,21 @@
-//! A proxy in front of one broker that understands the frames of Kafka's protocol and can harm
-//! `Produce` requests: refuse, delay, double, or cut the connection after the broker took one.
+//! A proxy in front of the brokers of a cluster that understands the frames of Kafka's protocol and
+//! can harm `Produce` requests: refuse, delay, double, or cut the connection after the broker took
+//! one.
 //!
 //! ```text
 //!  client --request--> plan: forward | refuse | delay | double | cut --> broker
 //!         <-response-- in the order of the requests, the broker's address replaced <--
 //! ```
 //!
-//! Answers that name the broker's port get the proxy's instead, so a client that bootstraps here
-//! never finds the way around. Everything stays on the loopback.
+//! Each broker has a port of the proxy. Answers that name a broker's port get the proxy's instead, so
+//! a client that bootstraps here never finds the way around. Everything stays on the loopback.
 
 mod connection;
 mod frame;
 mod produce;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -27,9 +29,10 @@ use tokio::{
 };
 
 use connection::Connection;
+use frame::Route;
 
 /// What happens to one `Produce` request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Harm {
     /// Nothing.
     Forward,
@@ -45,92 +48,106 @@ pub enum Harm {
 }
 
 /// Chooses what happens to the n-th `Produce` request through the proxy, from 0.
-type Plan = dyn Fn(usize) -> Harm + Send + Sync;
+#[derive(Clone)]
+pub struct Plan(Arc<dyn Fn(usize) -> Harm + Send + Sync>);
+
+impl Plan {
+    /// A plan that asks this function.
+    pub fn new(choose: impl Fn(usize) -> Harm + Send + Sync + 'static) -> Self {
+        Self(Arc::new(choose))
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Plan").finish_non_exhaustive()
+    }
+}
 
 /// A running proxy; dropping it closes everything.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    serving: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
 }
 
 /// What all connections share.
 struct Shared {
-    broker: SocketAddr,
-    proxy: SocketAddr,
-    plan: Box<Plan>,
+    routes: Vec<Route>,
+    plan: Plan,
     requests: AtomicUsize,
-    /// Kinds of harm that were done, in their order.
-    done: Mutex<Vec<Harm>>,
+    /// How often each kind of harm was done.
+    done: Mutex<BTreeMap<Harm, usize>>,
 }
 
 impl Proxy {
-    /// Listens on a port of its own.
+    /// Listens on a port of its own for each broker. All of the cluster must be named.
     ///
     /// # Errors
     /// There is none.
-    pub async fn start(
-        broker: SocketAddr,
-        plan: impl Fn(usize) -> Harm + Send + Sync + 'static,
-    ) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            broker,
-            proxy: address,
-            plan: Box::new(plan),
-            requests: AtomicUsize::new(0),
-            done: Mutex::default(),
-        });
-        let serving = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared, serving })
+    pub async fn start(brokers: &[SocketAddr], plan: Plan) -> anyhow::Result<Self> {
+        let mut routes: Vec<Route> = Vec::new();
+        let mut listeners = Vec::new();
+        for broker in brokers {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            routes.push((*broker, listener.local_addr()?));
+            listeners.push(listener);
+        }
+        let requests = AtomicUsize::new(0);
+        let shared = Arc::new(Shared { routes, plan, requests, done: Mutex::default() });
+        let serve_one = |(listener, broker): (TcpListener, &SocketAddr)| {
+            tokio::spawn(serve(listener, *broker, Arc::clone(&shared)))
+        };
+        let serving = listeners.into_iter().zip(brokers).map(serve_one).collect();
+        Ok(Self { shared, serving })
     }
 
     /// Where clients bootstrap.
     #[must_use]
     pub fn bootstrap_servers(&self) -> String {
-        self.address.to_string()
+        let ports: Vec<String> =
+            self.shared.routes.iter().map(|(_, proxy)| proxy.to_string()).collect();
+        ports.join(",")
     }
 
     /// How many requests met this harm.
     #[must_use]
     pub fn count(&self, harm: Harm) -> usize {
-        self.shared.done().iter().filter(|done| **done == harm).count()
+        self.shared.done().get(&harm).copied().unwrap_or(0)
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Shared {
     fn next_harm(&self) -> Harm {
-        let harm = (self.plan)(self.requests.fetch_add(1, Ordering::Relaxed));
-        self.done().push(harm);
+        let harm = (self.plan.0)(self.requests.fetch_add(1, Ordering::Relaxed));
+        *self.done().entry(harm).or_default() += 1;
         harm
     }
 
-    fn done(&self) -> std::sync::MutexGuard<'_, Vec<Harm>> {
+    fn done(&self) -> std::sync::MutexGuard<'_, BTreeMap<Harm, usize>> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("broker", &self.broker).finish_non_exhaustive()
+        f.debug_struct("Shared").field("routes", &self.routes).finish_non_exhaustive()
     }
 }
 
-/// Serves every connection; they end with this task.
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+/// Serves every connection to one broker; they end with this task.
+async fn serve(listener: TcpListener, broker: SocketAddr, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
-            let Ok(broker) = TcpStream::connect(shared.broker).await else { return };
+            let Ok(broker) = TcpStream::connect(broker).await else { return };
             // Either side's end, or a cut, ends the connection; the client opens another.
             let _ = Connection::new(client, broker, shared).run().await;
         });

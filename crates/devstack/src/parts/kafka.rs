@@ -1,6 +1,10 @@
 //! Apache Kafka in KRaft mode: every broker is a controller too.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -12,6 +16,7 @@ use crate::{
     home::Home,
     java,
     options::Options,
+    parts::clock::Clock,
     process::{self, Ready, Spec, StopSignal},
     tools::Tools,
 };
@@ -21,6 +26,8 @@ const HEAP_MIB: u32 = 256;
 /// Formatting is one start of a virtual machine.
 const FORMAT_WITHIN: Duration = Duration::from_secs(60);
 const START_WITHIN: Duration = Duration::from_secs(90);
+/// A start of a virtual machine and some questions to brokers that may be busy.
+const TOOL_WITHIN: Duration = Duration::from_secs(60);
 /// The last brokers of a cluster wait in vain for a quorum before they end.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -31,14 +38,17 @@ pub(crate) fn spec(
     classes: &Classes,
     home: &Home,
     logs: &Path,
+    clock: Option<&Clock>,
     id: usize,
-) -> Spec {
+) -> Result<Spec, Error> {
     let setting = |name: &str, value: &Path| format!("-D{name}={}", value.display());
     let name = if options.brokers == 1 { "kafka".to_owned() } else { format!("kafka-{id}") };
     // One virtual machine records for all.
     let classes =
         if id == 1 || matches!(classes, Classes::Use(_)) { classes.flag("kafka") } else { None };
-    Spec::new(&name, &tools.java.java, logs.join(format!("{name}.log")))
+    let env = clock.map(Clock::env).transpose()?.unwrap_or_default();
+    let spec = Spec::new(&name, &tools.java.java, logs.join(format!("{name}.log")))
+        .envs(env)
         .args(java::flags(options.load, HEAP_MIB))
         .args(classes)
         .arg(setting("log4j2.configurationFile", &home.etc().join("log4j2.properties")))
@@ -51,7 +61,28 @@ pub(crate) fn spec(
         .ready(Ready::LogLine("Kafka Server started".to_owned()))
         .start_within(START_WITHIN)
         .stop(StopSignal::Terminate, GRACE)
-        .passing(["Failed to acquire lock on file .lock"])
+        .passing(["Failed to acquire lock on file .lock"]);
+    Ok(spec)
+}
+
+/// Where broker `id`, counted from 1, keeps its logs.
+pub(crate) fn data(home: &Home, id: usize) -> PathBuf {
+    home.dir().join("kafka").join(id.to_string())
+}
+
+/// One run of a tool of Kafka by its class, such as `org.apache.kafka.tools.LeaderElectionCommand`.
+pub(crate) fn tool(tools: &Tools, home: &Home, logs: &Path, class: &str, args: &[&str]) -> Spec {
+    let log4j = home.etc().join("log4j2.properties");
+    let name = class.rsplit('.').next().unwrap_or(class);
+    Spec::new(name, &tools.java.java, logs.join("kafka-tools.log"))
+        .args(java::flags(crate::Load::Light, HEAP_MIB))
+        .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
+        .arg("-cp")
+        .arg(tools.artifacts.kafka_class_path())
+        .arg(class)
+        .args(args)
+        .dir(home.scratch())
+        .start_within(TOOL_WITHIN)
 }
 
 /// Writes the brokers' configuration and, the first time, formats their data.
@@ -95,7 +126,7 @@ pub(crate) async fn prepare(
 
 /// A folder that Kafka's own tool has formatted. Only its `meta.properties` names a cluster and a
 /// broker, so writing that anew saves a start of a virtual machine per broker and stack.
-async fn template(tools: &Tools) -> Result<std::path::PathBuf, Error> {
+async fn template(tools: &Tools) -> Result<PathBuf, Error> {
     let name = format!("kafka-{}", tools.artifacts.key());
     tools
         .cache

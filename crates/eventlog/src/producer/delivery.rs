@@ -10,8 +10,8 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext},
 };
 
-use super::{doubt::LastOffsets, report::Report, shared::Shared};
-use crate::{context::note_error, metrics::DOUBTS};
+use super::{clock::Clock, doubt::LastOffsets, report::Report, shared::Shared};
+use crate::{Timestamp, context::note_error, metrics::DOUBTS};
 
 /// Reports without a record: one that it failed, one that it stalled.
 const OWN_REPORTS_MAX: usize = 2;
@@ -20,15 +20,17 @@ const OWN_REPORTS_MAX: usize = 2;
 pub(super) struct Deliveries {
     sender: Sender<Report>,
     shared: Arc<Shared>,
-    /// Only the poll thread takes this lock; the library demands a shareable context.
+    /// Only the poll thread takes these locks; the library demands a shareable context.
     last_offsets: Mutex<LastOffsets>,
+    clock: Mutex<Clock>,
 }
 
 impl Deliveries {
     /// A channel with room for every report that can be outstanding, so that no send can fail.
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Receiver<Report>) {
         let (sender, receiver) = bounded(shared.outstanding_max() + OWN_REPORTS_MAX);
-        let deliveries = Self { sender, shared, last_offsets: Mutex::default() };
+        let (last_offsets, clock) = (Mutex::default(), Mutex::default());
+        let deliveries = Self { sender, shared, last_offsets, clock };
         (deliveries, receiver)
     }
 
@@ -52,13 +54,14 @@ impl Deliveries {
     }
 
     fn judge(&self, tag: usize, message: &BorrowedMessage<'_>) -> Report {
+        let timestamp = message.timestamp().into();
+        if let Timestamp::LogAppend(appended) = timestamp {
+            let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            clock.note(message.topic(), message.partition(), appended);
+        }
         let mut last_offsets = self.last_offsets.lock().unwrap_or_else(PoisonError::into_inner);
         match last_offsets.note(message.topic(), message.partition(), message.offset()) {
-            Ok(()) => Report::Delivered {
-                tag,
-                offset: message.offset(),
-                timestamp: message.timestamp().into(),
-            },
+            Ok(()) => Report::Delivered { tag, offset: message.offset(), timestamp },
             Err(reason) => Report::Suspect { tag, reason },
         }
     }

@@ -19,6 +19,7 @@
 //! is forgotten, always from the end of each partition, so what the log holds stays without a gap.
 //! To stop in order, take reports until [`Producer::outstanding`] is 0, then drop.
 
+mod clock;
 mod delivery;
 mod doubt;
 mod poll;

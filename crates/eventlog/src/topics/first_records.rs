@@ -4,7 +4,7 @@ use std::{fmt, ops::ControlFlow, time::Duration};
 
 use events::{
     Command,
-    command::{ActivateRules, Parameters, ProposeRules},
+    command::{ActivateRules, Parameters, ProposeRules, RaiseIncarnation},
 };
 use uuid::Uuid;
 
@@ -17,6 +17,42 @@ use crate::{
 pub const FIRST_REVISION: i64 = 1;
 /// The version of the deciding code that a shard begins with.
 pub const FIRST_RULES: i32 = 1;
+
+/// What a shard begins with.
+#[derive(Debug, Clone)]
+pub struct First {
+    /// Proposed one after the other: revision, code version and parameters.
+    pub proposals: Vec<(i64, i32, Parameters)>,
+    /// Which of the revisions is activated.
+    pub active: i64,
+    /// Raised at once, where the shard has had a log before.
+    pub incarnation: Option<i64>,
+}
+
+impl First {
+    /// The first rules, with these parameters.
+    pub fn rules(parameters: Parameters) -> Self {
+        let proposals = vec![(FIRST_REVISION, FIRST_RULES, parameters)];
+        Self { proposals, active: FIRST_REVISION, incarnation: None }
+    }
+
+    fn commands(&self, missing: Missing) -> Vec<Command> {
+        // Random, so that a log made anew under the same name is told from the one before.
+        let stream_id = || Uuid::new_v4().simple().to_string();
+        let propose = |(revision, rules, parameters): &(i64, i32, Parameters)| {
+            let (revision, rules, parameters) = (*revision, *rules, *parameters);
+            ProposeRules { revision, rules, stream_id: stream_id(), parameters }.into()
+        };
+        let proposals = self.proposals.iter().map(propose);
+        let rest = [ActivateRules { revision: self.active }.into()].into_iter();
+        let raise = self.incarnation.map(|incarnation| RaiseIncarnation { incarnation }.into());
+        match missing {
+            Missing::Nothing => Vec::new(),
+            Missing::Activation => rest.chain(raise).collect(),
+            Missing::Both => proposals.chain(rest).chain(raise).collect(),
+        }
+    }
+}
 
 /// How long a partition may take to be read on.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,13 +102,13 @@ pub(super) async fn missing(
 pub(super) async fn write(
     connection: &Connection,
     missing: &[(Partition, Missing)],
-    parameters: Parameters,
+    first: First,
 ) -> Result<(), WriteError> {
     if missing.is_empty() {
         return Ok(());
     }
     let (connection, missing) = (connection.clone(), missing.to_vec());
-    blocking(move || append(&connection, &missing, parameters)).await
+    blocking(move || append(&connection, &missing, &first)).await
 }
 
 fn find(connection: &Connection, partition: &Partition) -> Result<Missing, WriteError> {
@@ -105,36 +141,18 @@ fn after(missing: Missing, record: &Record) -> Missing {
 fn append(
     connection: &Connection,
     missing: &[(Partition, Missing)],
-    parameters: Parameters,
+    first: &First,
 ) -> Result<(), WriteError> {
     let records: Vec<(Partition, Command)> = missing
         .iter()
         .flat_map(|(partition, missing)| {
-            commands(*missing, parameters).into_iter().map(|command| (partition.clone(), command))
+            first.commands(*missing).into_iter().map(|command| (partition.clone(), command))
         })
         .collect();
     Ok(control_records::append(connection, "spillway-topics", &records)?)
 }
 
-fn commands(missing: Missing, parameters: Parameters) -> Vec<Command> {
-    let propose = || {
-        Command::from(ProposeRules {
-            revision: FIRST_REVISION,
-            rules: FIRST_RULES,
-            // Random, so that a log made anew under the same name is told from the one before.
-            stream_id: Uuid::new_v4().simple().to_string(),
-            parameters,
-        })
-    };
-    let activate = || Command::from(ActivateRules { revision: FIRST_REVISION });
-    match missing {
-        Missing::Nothing => vec![],
-        Missing::Activation => vec![activate()],
-        Missing::Both => vec![propose(), activate()],
-    }
-}
-
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WriteError> + Send + 'static,
 ) -> Result<T, WriteError> {
     match tokio::task::spawn_blocking(work).await {
@@ -152,13 +170,15 @@ mod tests {
     #[test]
     fn both_records_are_found_again() {
         let parameters = Profile::LOCAL.parameters();
-        let found =
-            commands(Missing::Both, parameters).iter().fold(Missing::Both, |missing, command| {
+        let found = First::rules(parameters).commands(Missing::Both).iter().fold(
+            Missing::Both,
+            |missing, command| {
                 let value = command.to_single_object();
                 let partition = Partition::new("t", 0);
                 let record = Record::new(partition, 0, Timestamp::None, None, Some(&value), []);
                 after(missing, &record)
-            });
+            },
+        );
         assert_eq!(found, Missing::Nothing);
     }
 }

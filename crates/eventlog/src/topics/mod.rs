@@ -1,18 +1,25 @@
 //! The topics: made by `apply`, planned first, checked by every process at its start.
 
+mod anew;
 mod difference;
 mod first_records;
 mod plan;
 
-use events::{Topic, command::Parameters, profile::Profile};
+use events::{
+    Command, Topic,
+    command::{Parameters, RaiseIncarnation},
+    profile::Profile,
+};
 
 use crate::{
     Connection, Partition, StartError,
     admin::{Admin, AdminError, Blueprint, Description},
+    control_records,
 };
 
+pub use anew::Lost;
 pub use difference::Difference;
-pub use first_records::{FIRST_REVISION, FIRST_RULES, WriteError};
+pub use first_records::{FIRST_REVISION, FIRST_RULES, First, WriteError};
 pub use plan::Plan;
 
 /// Why the topics are not, or could not be made, as the profile wants them.
@@ -25,6 +32,9 @@ pub enum TopicsError {
     /// Each difference is a sentence that says what to do.
     #[error("the topics are not as they must be:{}", sentences(.0))]
     Different(Vec<Difference>),
+    /// Nothing was done.
+    #[error("{0}")]
+    Lost(Lost),
 }
 
 impl From<StartError> for TopicsError {
@@ -72,7 +82,28 @@ impl Topics {
                 plan.first_records.push((partition, missing));
             }
         }
+        plan.lost = self.look_for_lost(&plan, |topic| found.contains_key(topic.name())).await?;
         Ok(plan)
+    }
+
+    async fn look_for_lost(
+        &self,
+        plan: &Plan,
+        exists: impl Fn(Topic) -> bool,
+    ) -> Result<Option<Lost>, TopicsError> {
+        let empty: Vec<_> = plan
+            .first_records
+            .iter()
+            .filter(|(_, missing)| *missing == first_records::Missing::Both)
+            .filter_map(|(partition, _)| partition.shard())
+            .collect();
+        if empty.is_empty() {
+            return Ok(None);
+        }
+        let connection = self.connection.clone();
+        let shards = anew::shards(&self.profile, exists);
+        let look = move || anew::look(&connection, &empty, &shards);
+        Ok(first_records::blocking(look).await?)
     }
 
     /// Makes what is missing. Refuses to touch anything while something is different that it cannot
@@ -84,13 +115,39 @@ impl Topics {
 
     /// As [`Topics::apply`], with these parameters in the first rules revision.
     pub async fn apply_with(&self, plan: &Plan, parameters: Parameters) -> Result<(), TopicsError> {
+        if let Some(lost) = &plan.lost {
+            return Err(TopicsError::Lost(lost.clone()));
+        }
+        self.make(plan, First::rules(parameters)).await
+    }
+
+    /// Applies a plan that has lost shards: they begin anew, empty, under these rules, and every shard
+    /// in a higher incarnation, so that the counters of all links begin again. What the lost shards
+    /// held is given up. No processor may run meanwhile.
+    pub async fn begin_anew(&self, plan: &Plan, rules: First) -> Result<(), TopicsError> {
+        let Some(Lost { incarnation, .. }) = plan.lost else {
+            return self.make(plan, rules).await;
+        };
+        self.make(plan, First { incarnation: Some(incarnation), ..rules }).await?;
+        let is_written = |partition: &Partition| {
+            plan.first_records.iter().any(|(written, _)| written == partition)
+        };
+        let others = self.command_partitions().into_iter().filter(|p| !is_written(p));
+        let raise = || Command::from(RaiseIncarnation { incarnation });
+        let records: Vec<(Partition, Command)> = others.map(|p| (p, raise())).collect();
+        let connection = self.connection.clone();
+        let append = move || Ok(control_records::append(&connection, "spillway-topics", &records)?);
+        Ok(first_records::blocking(append).await?)
+    }
+
+    async fn make(&self, plan: &Plan, first: First) -> Result<(), TopicsError> {
         if !plan.differences.is_empty() {
             return Err(TopicsError::Different(plan.differences.clone()));
         }
         for topic in &plan.create {
             self.admin.create(&self.blueprint(*topic)).await?;
         }
-        first_records::write(&self.connection, &plan.first_records, parameters).await?;
+        first_records::write(&self.connection, &plan.first_records, first).await?;
         Ok(())
     }
 

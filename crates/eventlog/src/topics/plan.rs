@@ -4,7 +4,7 @@ use std::fmt;
 
 use events::Topic;
 
-use super::{Difference, first_records::Missing};
+use super::{Difference, Lost, first_records::Missing};
 use crate::Partition;
 
 /// What is to be done to the topics. Its text has a line per action and difference.
@@ -14,6 +14,8 @@ pub struct Plan {
     pub create: Vec<Topic>,
     /// Command partitions that lack their first records.
     pub(super) first_records: Vec<(Partition, Missing)>,
+    /// Shards whose logs are gone, to be begun anew only on purpose.
+    pub lost: Option<Lost>,
     /// What is wrong and cannot be changed here.
     pub differences: Vec<Difference>,
 }
@@ -37,6 +39,9 @@ impl fmt::Display for Plan {
         }
         for (partition, missing) in &self.first_records {
             writeln!(f, "write {missing} to {partition}")?;
+        }
+        if let Some(lost) = &self.lost {
+            writeln!(f, "lost: {lost}")?;
         }
         for difference in &self.differences {
             writeln!(f, "wrong: {difference}")?;

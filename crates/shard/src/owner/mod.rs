@@ -148,6 +148,14 @@ impl Owner {
         Some(at)
     }
 
+    /// What may be committed is due again, though nothing has moved: the last commit may be lost, and
+    /// an idle shard would keep that of an earlier owner, or of a stranger, for ever.
+    pub fn commit_again(&mut self) {
+        if self.is_live() {
+            self.committed = None;
+        }
+    }
+
     /// The lowest offset with an unacknowledged output, else the next offset.
     pub fn frontier(&self) -> i64 {
         self.frontier.lowest().map_or(self.state.next_offset(), |at| at.offset)

@@ -28,7 +28,7 @@ use crate::{
 
 pub use outbox::Tag;
 use outbox::{Outbox, Source};
-pub use restore::{Committed, Impossible, Offsets};
+pub use restore::{Committed, Impossible, Offsets, Witness};
 use slot::{Slot, Status};
 
 /// All shards that are assigned to one instance, and everything that they have on the way out.
@@ -129,6 +129,11 @@ impl Processor {
         self.begin(shard, restore::rewound(shard, offsets, from, snapshot))
     }
 
+    /// The shard cannot begin, as was found out before: it is halted.
+    pub fn refuse(&mut self, shard: ShardId, reason: &Impossible) {
+        self.halt(shard, reason.to_string());
+    }
+
     fn begin(
         &mut self,
         shard: ShardId,
@@ -226,6 +231,15 @@ impl Processor {
     pub fn commits(&mut self) -> Vec<(ShardId, Commit)> {
         let slots = self.slots.iter_mut();
         slots.filter_map(|(shard, slot)| Some((*shard, slot.owner()?.commit_due()?))).collect()
+    }
+
+    /// The commit of every live shard is due again, because the last one may be lost.
+    pub fn commit_again(&mut self) {
+        for slot in self.slots.values_mut() {
+            if let Some(owner) = slot.owner() {
+                owner.commit_again();
+            }
+        }
     }
 
     /// True while outputs wait for room: no more records should be stepped.

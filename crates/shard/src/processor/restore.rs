@@ -4,7 +4,7 @@
 use events::ShardId;
 
 use crate::{
-    Halt, State,
+    Chain, Halt, State,
     owner::{Commit, Owner},
 };
 
@@ -35,8 +35,39 @@ pub enum Impossible {
          or was made anew"
     )]
     Shortened { high: i64, committed: i64 },
+    #[error(
+        "its log is not the one that gave the events beside it: the first of them stems from offset \
+         {offset}, where the log has something else or nothing. The topic was made anew, or lost its \
+         end; bring its records back, or give them up with `spillway topics apply --begin-anew`"
+    )]
+    MadeAnew { offset: i64 },
     #[error(transparent)]
     Halt(#[from] Halt),
+}
+
+/// The first event that a shard ever wrote, where nothing else is known of its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witness {
+    pub incarnation: i64,
+    /// Of the command that gave it.
+    pub offset: i64,
+    pub chain: Chain,
+}
+
+impl Witness {
+    /// Compares it with a state that was stepped from the start of the log to behind that command, or
+    /// to the log's end before. In a higher incarnation the past was given up on purpose.
+    ///
+    /// # Errors
+    /// The log is another one.
+    pub fn judge(&self, state: &State) -> Result<(), Impossible> {
+        let is_given_up = state.incarnation() > self.incarnation;
+        let is_same = state.next_offset() == self.offset + 1 && state.chain() == self.chain;
+        match is_given_up || is_same {
+            true => Ok(()),
+            false => Err(Impossible::MadeAnew { offset: self.offset }),
+        }
+    }
 }
 
 /// A new owner, to be fed from its state's next offset on. Without a commit it is live at once: from

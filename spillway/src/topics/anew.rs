@@ -1,0 +1,36 @@
+//! Which rules shards begin anew with: those that the shards that are left go by, because follow-ups
+//! name a revision that every shard must know.
+
+use eventlog::{
+    Connection,
+    topics::{First, Plan},
+};
+use events::{ShardId, command::Parameters, profile::Profile};
+
+use crate::rules::log;
+
+/// The rules of the shards that still have their logs; the first ones, with the given parameters,
+/// where none has.
+pub(super) async fn rules(
+    connection: &Connection,
+    profile: &Profile,
+    plan: &Plan,
+    parameters: Parameters,
+) -> anyhow::Result<First> {
+    let without: Vec<ShardId> =
+        plan.partitions_without_rules().filter_map(|partition| partition.shard()).collect();
+    let left = log::read_others(connection, profile, &without).await?;
+    if left.is_empty() {
+        return Ok(First::rules(parameters));
+    }
+    let active = log::newest(&left)?;
+    let mut known = vec![active];
+    for proposed in left.iter().flat_map(|shard| shard.rules.proposed()) {
+        if proposed.revision > active.revision && !known.contains(proposed) {
+            known.push(*proposed);
+        }
+    }
+    known.sort_by_key(|known| known.revision);
+    let proposals = known.into_iter().map(|r| (r.revision, r.rules, r.parameters)).collect();
+    Ok(First { proposals, active: active.revision, incarnation: None })
+}
