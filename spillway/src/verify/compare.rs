@@ -56,6 +56,9 @@ pub(super) fn compare(
     };
     let watermarks = reader.watermarks(&target.partition)?;
     reading.is_whole = watermarks.low == 0;
+    if let (Topic::Commands(_), Some(shard)) = (target.topic, target.partition.shard()) {
+        reading.marks = expected.read_before(shard);
+    }
     reader.read_to_end(&[(target.partition.clone(), watermarks.low)], SILENCE_MAX, |record| {
         reading.take(&record);
         ControlFlow::Continue(())

@@ -24,6 +24,8 @@ pub(super) struct Expected {
     stretches: BTreeMap<ShardId, (i64, i64)>,
     /// The incarnation of each shard's first recomputed output, and that of its end.
     incarnations: BTreeMap<ShardId, (i64, i64)>,
+    /// What each shard had read of the others where its recomputation began.
+    read_before: BTreeMap<ShardId, BTreeMap<ShardId, Mark>>,
 }
 
 /// Digests of a link's outputs, in the order of their link sequences.
@@ -67,6 +69,13 @@ impl Expected {
             self.links.insert(link, Digests { before, digests: Vec::new() });
         }
         self.stretches.insert(source, (state.next_offset(), state.next_offset()));
+        self.read_before.insert(source, state.marks().collect());
+    }
+
+    /// What a shard had read of the others before the first record that is left of its log. The first
+    /// record of a source that is left may be a repeat, which says nothing about that.
+    pub(super) fn read_before(&self, target: ShardId) -> BTreeMap<ShardId, Mark> {
+        self.read_before.get(&target).cloned().unwrap_or_default()
     }
 
     pub(super) fn recomputed(&mut self, source: ShardId, until: i64, incarnation: i64) {

@@ -135,6 +135,11 @@ impl State {
         self.links.counters.iter().map(|(target, last)| (*target, *last))
     }
 
+    /// The last that was read of every other shard.
+    pub fn marks(&self) -> impl Iterator<Item = (ShardId, Mark)> {
+        self.links.marks.iter().map(|(source, mark)| (*source, *mark))
+    }
+
     /// How far this shard's events are.
     pub fn event_mark(&self) -> Mark {
         let target = (events::Topic::Events(self.shard.kind), self.shard.partition);
