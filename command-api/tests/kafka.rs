@@ -17,6 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use broker::{Broker, Clerk, DEADLINE};
 
+/// On a busy machine an answer takes its time.
+const PATIENT: Settings = Settings {
+    reply_timeout: DEADLINE,
+    append_timeout: DEADLINE,
+    admission_wait_max: DEADLINE,
+    ..SETTINGS
+};
+
 struct Edge {
     joined: Joined,
     router: Router,
@@ -69,9 +77,9 @@ async fn commands_of_several_edges_get_their_own_replies() {
     let clerk = Clerk::start(&broker);
     // Two partitions of replies: at least two of three edges share one.
     let edges = [
-        Edge::ready(&broker, SETTINGS).await,
-        Edge::ready(&broker, SETTINGS).await,
-        Edge::ready(&broker, SETTINGS).await,
+        Edge::ready(&broker, PATIENT).await,
+        Edge::ready(&broker, PATIENT).await,
+        Edge::ready(&broker, PATIENT).await,
     ];
     for round in 0..20 {
         for (index, edge) in edges.iter().enumerate() {

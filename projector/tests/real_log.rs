@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::time::Instant;
-
 use events::{
     Kind, ShardId, Topic, codec::Record as _, header, log_time::rfc3339, outcome::Outcome,
 };
@@ -15,7 +13,7 @@ use support::{
     database::eventually,
     history,
     shard::{Output, outputs, rows},
-    world::{Deployment, RUNTIME, TAKEOVER_MAX, World, metric},
+    world::{Deployment, RUNTIME, World, metric},
 };
 
 const ORDERS: Topic = Topic::Events(Kind::Orders);
@@ -89,7 +87,6 @@ fn a_killed_projector_is_replaced_and_the_rows_stay_the_fold_of_the_events() {
         world.write(PRODUCTS, 0, &products[..products_half]).await;
         write_outcome(&world, 1).await;
         first.kill().await;
-        let killed = Instant::now();
         // A new owner of the shard repeats what its predecessor wrote last.
         world.write(ORDERS, 0, &orders[orders_half - 30..]).await;
         world.write(PRODUCTS, 0, &products[..]).await;
@@ -98,8 +95,6 @@ fn a_killed_projector_is_replaced_and_the_rows_stay_the_fold_of_the_events() {
         deployment.applied("orders", ORDERS, 0, last(&orders)).await;
         deployment.applied("products", PRODUCTS, 0, last(&products)).await;
         deployment.applied("outcomes", OUTCOMES, 0, 2).await;
-        let takeover = killed.elapsed();
-        assert!(takeover < TAKEOVER_MAX, "it took {takeover:?}");
         compare(&deployment, &orders, &products).await;
         let outcomes: i64 =
             sqlx::query_scalar("SELECT count(*) FROM outcomes WHERE status = 'done'")

@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use eventlog::Partition;
 use events::{Event, Kind, Money, ShardId, Topic, product::ProductRegistered};
 use projector::{
@@ -16,7 +14,7 @@ use projector::{
 };
 use sqlx::{PgPool, Row, postgres::PgListener};
 use support::{
-    database::Database,
+    database::{Database, PATIENCE},
     history::{self, Step},
     shard::{Output, outputs, rows},
 };
@@ -176,7 +174,7 @@ async fn a_commit_tells_whoever_waits_for_a_position() {
     listener.listen("checkpoints").await.expect("listening");
     let source = Source::new(Kind::Products, &history::products("p", 1));
     source.apply_all::<Products>(pool, 100).await;
-    let notice = tokio::time::timeout(Duration::from_secs(10), listener.recv()).await;
+    let notice = tokio::time::timeout(PATIENCE, listener.recv()).await;
     let notice = notice.expect("in time").expect("a notice");
     assert_eq!(notice.payload(), "products/products.events.v1/0");
     drop(listener);

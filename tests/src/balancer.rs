@@ -45,6 +45,7 @@ pub struct Balancer {
     answered: Arc<AtomicUsize>,
     /// Rounds of probes that have ended.
     probed: watch::Receiver<usize>,
+    is_looking: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -53,6 +54,8 @@ struct Instance {
     is_ready: AtomicBool,
     /// Requests that it has answered itself.
     answered: AtomicUsize,
+    /// Requests that it could not be given, or did not answer.
+    failed: AtomicUsize,
     proxy: ReverseProxy<HttpConnector>,
 }
 
@@ -74,14 +77,15 @@ impl Balancer {
         let url = format!("http://{}", listener.local_addr()?);
         let mut tasks = JoinSet::new();
         let (tell, probed) = watch::channel(0);
-        tasks.spawn(probe(probes()?, Arc::clone(&instances), tell));
+        let is_looking = Arc::new(AtomicBool::new(true));
+        tasks.spawn(probe(probes()?, Arc::clone(&instances), Arc::clone(&is_looking), tell));
         let router = router(Arc::clone(&instances), Arc::clone(&answered));
         tasks.spawn(async move {
             // A listener that fails is seen by every client.
             let _ = axum::serve(listener, router).await;
         });
-        let mut balancer = Self { url, instances, answered, probed, _tasks: tasks };
-        balancer.next_probe().await;
+        let mut balancer = Self { url, instances, answered, probed, is_looking, _tasks: tasks };
+        balancer.next_round().await;
         Ok(balancer)
     }
 
@@ -109,9 +113,29 @@ impl Balancer {
         self.instances[instance].answered.load(Ordering::Relaxed)
     }
 
-    /// Waits until all instances were asked once more: what dies then is taken for ready until the
-    /// next round, a whole [`PROBE_INTERVAL`] later.
-    pub async fn next_probe(&mut self) {
+    /// Requests that one instance left without an answer.
+    #[must_use]
+    pub fn failed_at(&self, instance: usize) -> usize {
+        self.instances[instance].failed.load(Ordering::Relaxed)
+    }
+
+    /// Asks no instance any more: what dies from now on is taken for ready, as by a balancer that
+    /// asks seldom, until [`Balancer::look_again`].
+    pub async fn look_away(&mut self) {
+        self.is_looking.store(false, Ordering::Relaxed);
+        // The round that is under way may still see; the one after it does not.
+        self.next_round().await;
+        self.next_round().await;
+    }
+
+    /// Asks the instances again.
+    pub fn look_again(&self) {
+        self.is_looking.store(true, Ordering::Relaxed);
+    }
+
+    async fn next_round(&mut self) {
+        // Rounds that ended before now do not count.
+        self.probed.mark_unchanged();
         // The sender lives as long as the tasks, and they as long as this.
         let _ = self.probed.changed().await;
     }
@@ -127,6 +151,7 @@ impl Instance {
             url: program.url().to_owned(),
             is_ready: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
             proxy: ReverseProxy::new_with_client("/", program.url(), client),
         }
     }
@@ -154,9 +179,11 @@ async fn pass_on(instances: &[Instance], first: usize, request: Request) -> Resp
     // The proxy never fails: it answers 502 itself.
     let answer: Result<_, Infallible> = instance.proxy.proxy_request(request).await;
     let Ok(response) = answer;
-    if response.status() != StatusCode::BAD_GATEWAY {
-        instance.answered.fetch_add(1, Ordering::Relaxed);
-    }
+    let count = match response.status() {
+        StatusCode::BAD_GATEWAY => &instance.failed,
+        _ => &instance.answered,
+    };
+    count.fetch_add(1, Ordering::Relaxed);
     response
 }
 
@@ -165,7 +192,12 @@ fn probes() -> anyhow::Result<reqwest::Client> {
     Ok(client.build()?)
 }
 
-async fn probe(http: reqwest::Client, instances: Arc<[Instance]>, tell: watch::Sender<usize>) {
+async fn probe(
+    http: reqwest::Client,
+    instances: Arc<[Instance]>,
+    is_looking: Arc<AtomicBool>,
+    tell: watch::Sender<usize>,
+) {
     let mut interval = time::interval(PROBE_INTERVAL);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
@@ -175,7 +207,9 @@ async fn probe(http: reqwest::Client, instances: Arc<[Instance]>, tell: watch::S
             let is_ready = answer.is_ok_and(|answer| answer.status().is_success());
             instance.is_ready.store(is_ready, Ordering::Relaxed);
         });
-        futures::future::join_all(asked).await;
+        if is_looking.load(Ordering::Relaxed) {
+            futures::future::join_all(asked).await;
+        }
         tell.send_modify(|rounds| *rounds += 1);
     }
 }

@@ -72,11 +72,24 @@ impl Client {
         Answer::to(self.query(Method::GET, path)).await
     }
 
-    /// Asks a query that must see what a command did.
+    /// Asks a query that must see what a command did, and again while it is told to come later.
+    ///
+    /// # Errors
+    /// As [`Answer::to`], or it is told so for too long.
+    pub async fn get_after(&self, command: &Answer, path: &str) -> anyhow::Result<Answer> {
+        until("the query sees what the command did", async || {
+            let answer = self.get_once_after(command, path).await?;
+            anyhow::ensure!(answer.status != 425, "{}", answer.body);
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Asks a query that must see what a command did, once.
     ///
     /// # Errors
     /// As [`Answer::to`].
-    pub async fn get_after(&self, command: &Answer, path: &str) -> anyhow::Result<Answer> {
+    pub async fn get_once_after(&self, command: &Answer, path: &str) -> anyhow::Result<Answer> {
         let request = self.query(Method::GET, path);
         Answer::to(request.header("spillway-position", command.position()?)).await
     }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use eventlog::Partition;
 use futures::future::try_join_all;
 
@@ -20,44 +20,69 @@ const HEAD_BYTES: usize = 12;
 
 impl System {
     /// Cuts the power of all brokers, takes the last batch of a partition from every copy, and starts
-    /// the brokers again. Gives the offset at which the partition ends now.
+    /// the brokers again. Gives the offset at which the partition ends now; `None` when there was
+    /// nothing to lose.
     ///
     /// # Errors
-    /// A broker does not end or start, or the copies do not end alike.
-    pub async fn lose_last_batch(&self, partition: &Partition) -> anyhow::Result<i64> {
+    /// A broker does not end or start.
+    pub async fn lose_last_batch(&self, partition: &Partition) -> anyhow::Result<Option<i64>> {
+        let folder = format!("{}-{}", partition.topic, partition.number);
+        let copies = (0..self.brokers().len()).map(|n| self.stack().broker_data(n).join(&folder));
+        let copies: Vec<PathBuf> = copies.collect();
         for broker in self.brokers() {
             broker.kill().await.context("a broker did not run when its power was cut")?;
         }
-        let mut ends = Vec::new();
-        for index in 0..self.brokers().len() {
-            let folder = format!("{}-{}", partition.topic, partition.number);
-            ends.push(cut_last_batch(&self.stack().broker_data(index).join(folder))?);
+        let lasts = copies.iter().map(|copy| Ok(batches(&newest(copy)?)?.last().copied()));
+        let lasts: Vec<Option<Batch>> = lasts.collect::<anyhow::Result<_>>()?;
+        // A copy may be behind; what it lacks, the others lose too.
+        let end = lasts.into_iter().map(|last| last.map(|batch| batch.offset)).min().flatten();
+        if let Some(end) = end {
+            copies.iter().try_for_each(|copy| cut(&newest(copy)?, end))?;
         }
-        ensure!(ends.iter().all(|end| *end == ends[0]), "{partition}: the copies differ: {ends:?}");
         try_join_all(self.brokers().iter().map(devstack::Process::start)).await?;
-        Ok(ends[0])
+        Ok(end)
     }
 }
 
-/// Cuts the last batch off the newest file; gives its first offset.
-fn cut_last_batch(folder: &Path) -> anyhow::Result<i64> {
+/// The file that a copy's next records go into.
+fn newest(folder: &Path) -> anyhow::Result<PathBuf> {
     let files = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut segments: Vec<PathBuf> =
         files.map(|file| Ok(file?.path())).collect::<io::Result<_>>()?;
     segments.retain(|path| path.extension().is_some_and(|e| e == "log"));
     // Their names are their first offsets with leading zeros.
     segments.sort();
-    let newest = segments.last().with_context(|| format!("nothing in {}", folder.display()))?;
-    let bytes = fs::read(newest)?;
-    let (mut at, mut last) = (0, None);
-    while let Some(head) = bytes.get(at..at + HEAD_BYTES) {
+    segments.pop().with_context(|| format!("nothing in {}", folder.display()))
+}
+
+/// Where a batch begins in its file, and its first offset.
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    start: usize,
+    offset: i64,
+}
+
+/// The whole batches of a file; a writer that was killed may have left a part of one behind them.
+fn batches(file: &Path) -> anyhow::Result<Vec<Batch>> {
+    let bytes = fs::read(file)?;
+    let (mut start, mut batches) = (0, Vec::new());
+    while let Some(head) = bytes.get(start..start + HEAD_BYTES) {
         let offset = i64::from_be_bytes(head[..8].try_into()?);
         let length = usize::try_from(i32::from_be_bytes(head[8..].try_into()?))?;
-        last = Some((at, offset));
-        at += HEAD_BYTES + length;
+        let end = start + HEAD_BYTES + length;
+        if end > bytes.len() {
+            break;
+        }
+        batches.push(Batch { start, offset });
+        start = end;
     }
-    let (start, offset) = last.with_context(|| format!("no batch in {}", newest.display()))?;
-    ensure!(at == bytes.len(), "{} does not end with a whole batch", newest.display());
-    File::options().write(true).open(newest)?.set_len(u64::try_from(start)?)?;
-    Ok(offset)
+    Ok(batches)
+}
+
+/// Cuts everything off a file from the batch on that begins with this offset.
+fn cut(file: &Path, end: i64) -> anyhow::Result<()> {
+    let batches = batches(file)?;
+    let first = batches.iter().find(|batch| batch.offset >= end);
+    let first = first.with_context(|| format!("{end} is not in {}", file.display()))?;
+    Ok(File::options().write(true).open(file)?.set_len(u64::try_from(first.start)?)?)
 }

@@ -9,7 +9,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use eventlog::{
-    Connection, GroupView, LogReader, Outgoing, Partition, Producer, Record, Report, producer,
+    Connection, GroupView, LogReader, Outgoing, Partition, Producer, ReadError, Record, Report,
+    producer,
 };
 use events::{
     Kind, Topic,
@@ -18,11 +19,13 @@ use events::{
     profile::Profile,
 };
 
+use crate::until;
+
 /// The consumer group of the shards.
 const GROUP: &str = "command-api";
 const CLIENT_ID: &str = "spillway-tests";
 /// Longest silence within a reading, and longest wait for an acknowledgement.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A record as somebody else than the system would write it.
 #[derive(Debug, Clone)]
@@ -34,6 +37,9 @@ pub struct RawRecord {
 }
 
 /// Reads and writes the log. Its calls may be awaited anywhere: they block threads of their own.
+///
+/// A broker that has just started, or a topic that was just made, is not known to all brokers at once,
+/// so what they cannot say yet is asked again, for as long as [`until`] waits.
 #[derive(Debug, Clone)]
 pub struct Log {
     connection: Connection,
@@ -50,16 +56,14 @@ struct Eyes {
 
 impl Log {
     pub(crate) fn open(connection: Connection, profile: Profile) -> anyhow::Result<Self> {
-        let reader = LogReader::open(&connection, CLIENT_ID)?;
-        let group = GroupView::open(&connection, CLIENT_ID, GROUP)?;
-        let eyes = Arc::new(Mutex::new(Eyes { reader, group, profile }));
+        let eyes = Arc::new(Mutex::new(Eyes::open(&connection, profile)?));
         Ok(Self { connection, profile, eyes })
     }
 
     /// Everything that lies in a partition now.
     ///
     /// # Errors
-    /// The brokers do not answer, here and below.
+    /// The brokers do not answer in time, here and below.
     pub async fn read(&self, partition: Partition) -> anyhow::Result<Vec<Record>> {
         self.look(move |eyes| eyes.read(&partition)).await
     }
@@ -108,17 +112,44 @@ impl Log {
 
     async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&mut Eyes) -> anyhow::Result<T> + Send + 'static,
+        look: impl Fn(&mut Eyes) -> anyhow::Result<T> + Clone + Send + 'static,
     ) -> anyhow::Result<T> {
-        let eyes = Arc::clone(&self.eyes);
-        tokio::task::spawn_blocking(move || {
-            look(&mut eyes.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-        .await?
+        let looked = until("the brokers answer", async || {
+            let (eyes, connection) = (Arc::clone(&self.eyes), self.connection.clone());
+            let (profile, look) = (self.profile, look.clone());
+            tokio::task::spawn_blocking(move || {
+                let mut eyes = eyes.lock().unwrap_or_else(PoisonError::into_inner);
+                match look(&mut eyes) {
+                    Err(error) if is_passing(&error) => {
+                        // What the clients remember of a topic that is gone goes with them.
+                        *eyes = Eyes::open(&connection, profile)?;
+                        Err(error)
+                    }
+                    looked => Ok(looked),
+                }
+            })
+            .await?
+        });
+        looked.await?
+    }
+}
+
+/// Whether it is the brokers that cannot answer yet, and not the answer that is wrong.
+fn is_passing(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<ReadError>() {
+        Some(ReadError::Fatal { .. } | ReadError::Misuse { .. }) | None => false,
+        Some(error @ ReadError::Refused { .. }) => error.may_pass(),
+        Some(_) => true,
     }
 }
 
 impl Eyes {
+    fn open(connection: &Connection, profile: Profile) -> anyhow::Result<Self> {
+        let reader = LogReader::open(connection, CLIENT_ID)?;
+        let group = GroupView::open(connection, CLIENT_ID, GROUP)?;
+        Ok(Self { reader, group, profile })
+    }
+
     fn read(&mut self, partition: &Partition) -> anyhow::Result<Vec<Record>> {
         let mut records = Vec::new();
         let low = self.reader.watermarks(partition)?.low;

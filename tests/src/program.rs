@@ -8,9 +8,10 @@ use devstack::{PortLease, Process, Ready, Spec, Stack, StopSignal};
 use crate::Client;
 
 /// A debug build on a loaded machine may need many moments.
-const START_WITHIN: Duration = Duration::from_secs(90);
-/// Above the 25 s in which a process ends itself.
-const GRACE: Duration = Duration::from_secs(30);
+const START_WITHIN: Duration = Duration::from_secs(180);
+/// In which a process ends itself, and more than that.
+const STOP_DEADLINE_S: &str = "60";
+const GRACE: Duration = Duration::from_secs(75);
 
 /// A process of the system; it may be killed, paused, stopped and started again, on the same port.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl Program {
         let spec = Spec::new(name, path, stack.logs().join(format!("{name}.log")))
             .args(["--listen", &listen])
             .envs(env.iter().cloned())
+            .envs([("STOP_DEADLINE_S", STOP_DEADLINE_S)])
             .ready(Ready::Http(format!("{url}/readyz")))
             .start_within(START_WITHIN)
             .stop(StopSignal::Terminate, GRACE);

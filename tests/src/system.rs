@@ -47,7 +47,7 @@ pub struct Snapshots {
 }
 
 impl Default for SystemOptions {
-    /// One instance of each, with the local profile's parameters.
+    /// One instance of each, with the local profile's parameters and with patience.
     fn default() -> Self {
         let profile = Profile::LOCAL;
         let parameters = profile.parameters();
@@ -56,7 +56,7 @@ impl Default for SystemOptions {
             projectors: 1,
             query_apis: 1,
             parameters,
-            command_api_env: Vec::new(),
+            command_api_env: PATIENT.map(|(name, value)| (name, value.to_owned())).into(),
             profile,
             snapshots: None,
             harm: None,
@@ -64,6 +64,16 @@ impl Default for SystemOptions {
         }
     }
 }
+
+/// On a machine that is busy with other things an answer takes its time. It must still be the answer,
+/// and none that says that it is not known yet or that the queue is too long.
+const PATIENT: [(&str, &str); 3] = [
+    ("REPLY_TIMEOUT_MS", "50000"),
+    ("APPEND_TIMEOUT_MS", "50000"),
+    ("ADMISSION_WAIT_MS_MAX", "50000"),
+];
+const PATIENT_READING: [(&str, &str); 2] =
+    [("DATABASE_ACQUIRE_MS", "30000"), ("DATABASE_STATEMENT_MS", "30000")];
 
 /// A running system on a stack of its own, on random ports, thrown away at its end.
 ///
@@ -120,10 +130,11 @@ impl System {
             (1..=count).map(program).collect::<anyhow::Result<Vec<Program>>>()
         };
         let (command_apis, more) = (options.command_apis, &options.command_api_env);
+        let reading = PATIENT_READING.map(|(name, value)| (name, value.to_owned()));
         let system = Self {
             command_apis: programs("command-api", &binaries.command_api, command_apis, more)?,
             projectors: programs("projector", &binaries.projector, options.projectors, &[])?,
-            query_apis: programs("query-api", &binaries.query_api, options.query_apis, &[])?,
+            query_apis: programs("query-api", &binaries.query_api, options.query_apis, &reading)?,
             log: Log::open(connection, options.profile)?,
             rows: PgPoolOptions::new().max_connections(2).connect_lazy(&stack.postgres_url())?,
             tool,

@@ -17,7 +17,10 @@ const SENTENCE: &str = "is not the one that gave the events beside it";
 async fn a_command_topic_that_was_made_anew_stops_its_shards_until_their_past_is_given_up()
 -> anyhow::Result<()> {
     let profile = Profile::REPLICATED;
-    let system = System::start(SystemOptions { profile, ..SystemOptions::default() }).await?;
+    // A stopped shard keeps nobody waiting for long.
+    let command_api_env = Vec::new();
+    let options = SystemOptions { profile, command_api_env, ..SystemOptions::default() };
+    let system = System::start(options).await?;
     let client = system.client()?.patient();
     let instance = &system.command_apis[0];
     client.stock("A", 500, 100).await?;

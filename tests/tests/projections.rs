@@ -79,7 +79,7 @@ async fn a_paused_projection_shows_what_it_has(
     let (code, told) = tool.run(&["projections", "pause", "orders", "--yes", "-o", "json"]).await?;
     assert_eq!((code, told.as_array().map(Vec::len)), (0, Some(4)), "{told:#}");
     let placed = client.place("o-3", &[("A", 1)]).await?.is(201);
-    let _ = client.get_after(&placed, "/v1/orders/o-3").await?.is(425);
+    let _ = client.get_once_after(&placed, "/v1/orders/o-3").await?.is(425);
     let (code, stands) = tool.run(&list).await?;
     let stands = stands.as_array().cloned().unwrap_or_default();
     assert_eq!(code, 0);

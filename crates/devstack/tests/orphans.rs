@@ -15,7 +15,7 @@ use common::{descendants, eventually, marked, program, runs};
 
 /// The first start on a machine fetches the artifacts.
 const START: Duration = Duration::from_secs(300);
-const GONE: Duration = Duration::from_secs(10);
+const GONE: Duration = Duration::from_secs(60);
 
 /// An owner of a whole stack, killed when the test ends whatever happens.
 struct Owner {

@@ -15,6 +15,7 @@ use rdkafka::{
 
 use crate::{
     Cause, Connection, Partition, StartError, Watermarks,
+    consumer::may_pass,
     context::Context,
     settings::{self, REQUEST_TIMEOUT},
 };
@@ -34,7 +35,7 @@ pub enum AdminError {
     /// The brokers refuse.
     #[error("{topic}: the brokers refuse to {action}: {reason}")]
     Refused { topic: String, action: &'static str, reason: String },
-    /// The topic was made, but its partitions have no leaders after twenty seconds.
+    /// The topic was made, but its partitions have no leaders that know it after twenty seconds.
     #[error("{topic} was made, but not all of its partitions have a leader yet")]
     NotSettled { topic: String },
 }
@@ -175,9 +176,21 @@ impl Admin {
                 _ => Err(AdminError::NotSettled { topic: blueprint.name.to_owned() }),
             }
         };
-        look.retry(ConstantBuilder::new().with_delay(SETTLE_EVERY).with_max_times(SETTLE_TIMES))
-            .when(|error| matches!(error, AdminError::NotSettled { .. }))
-            .await
+        let again = ConstantBuilder::new().with_delay(SETTLE_EVERY).with_max_times(SETTLE_TIMES);
+        let is_unsettled = |error: &AdminError| matches!(error, AdminError::NotSettled { .. });
+        look.retry(again).when(is_unsettled).await?;
+        // What one broker says of the leaders, these may have to learn yet: each is asked itself.
+        let ask = || async {
+            for number in 0..blueprint.partitions {
+                self.watermarks(Partition::new(blueprint.name, number)).await?;
+            }
+            Ok(())
+        };
+        let has_yet_to_learn = |error: &AdminError| match error {
+            AdminError::Unanswered { source, .. } => may_pass(source),
+            _ => false,
+        };
+        ask.retry(again).when(has_yet_to_learn).await
     }
 
     async fn shapes(

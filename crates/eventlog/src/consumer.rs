@@ -54,6 +54,37 @@ pub enum ReadError {
     Stalled(Duration),
 }
 
+impl ReadError {
+    /// Whether the brokers may say otherwise in a moment. Not all of them know of a topic that was
+    /// just made, nor of a leader that has just changed, at the same time.
+    pub fn may_pass(&self) -> bool {
+        let (ReadError::Refused { source } | ReadError::Unanswered { source, .. }) = self else {
+            return false;
+        };
+        may_pass(source)
+    }
+}
+
+/// Whether a broker's refusal is that of one that has yet to learn of a topic or a leader.
+pub(crate) fn may_pass(source: &Cause) -> bool {
+    let code = source.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicId
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::FencedLeaderEpoch
+                | RDKafkaErrorCode::UnknownLeaderEpoch
+                | RDKafkaErrorCode::OffsetNotAvailable
+        )
+    )
+}
+
 /// A partition that is being read.
 #[derive(Debug)]
 struct Fetching {
@@ -164,6 +195,16 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
             .fetch_watermarks(&partition.topic, partition.number, timeout)
             .map(|(low, high)| Watermarks { low, high })
             .map_err(|source| unanswered("watermarks", source))
+    }
+
+    /// Where the library is with a started partition: behind the last record, and behind the holes
+    /// after it. `None` while nothing came; for a moment after a start, where an earlier reading ended.
+    pub(crate) fn position(&self, partition: &Partition) -> Option<i64> {
+        let list = self.consumer.position().ok()?;
+        match list.find_partition(&partition.topic, partition.number)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
     }
 
     /// The next record of any started partition. `None` after `timeout`, or earlier when the

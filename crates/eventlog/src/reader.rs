@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backon::{BlockingRetryable, ConstantBuilder};
 use rdkafka::consumer::BaseConsumer;
 
 use crate::{
@@ -16,6 +17,10 @@ use crate::{
 
 /// How long one poll of a bounded reading lasts at most.
 const POLL: Duration = Duration::from_millis(100);
+/// How often brokers that do not know a partition yet are asked again, and how many times: about as
+/// long as one question may take.
+const AGAIN_EVERY: Duration = Duration::from_millis(100);
+const AGAIN_TIMES: usize = 100;
 
 /// Reads partitions from explicit offsets. Used from one thread, whose calls it blocks; dropping it
 /// blocks too, until its connections are closed.
@@ -28,6 +33,8 @@ struct Span {
     partition: Partition,
     next: i64,
     end: i64,
+    /// What the library may still say of an earlier reading, until it says something else.
+    stale: Option<i64>,
 }
 
 impl LogReader {
@@ -69,9 +76,19 @@ impl LogReader {
         self.fetcher.next(partition)
     }
 
-    /// Asks the broker which offsets the partition holds; waits up to ten seconds.
+    /// Where the reading of a started partition is: behind the last record that was polled, and behind
+    /// offsets after it that hold no record. `None` before the first; for a moment after a second start,
+    /// what was true of the first.
+    pub fn position(&self, partition: &Partition) -> Option<i64> {
+        self.fetcher.position(partition)
+    }
+
+    /// Asks the broker which offsets the partition holds; waits up to ten seconds for an answer, and
+    /// as long again for a broker that knows the partition.
     pub fn watermarks(&self, partition: &Partition) -> Result<Watermarks, ReadError> {
-        self.fetcher.watermarks(partition, REQUEST_TIMEOUT)
+        let again = ConstantBuilder::new().with_delay(AGAIN_EVERY).with_max_times(AGAIN_TIMES);
+        let ask = || self.fetcher.watermarks(partition, REQUEST_TIMEOUT);
+        ask.retry(again).when(ReadError::may_pass).call()
     }
 
     /// The next record of any started partition; each partition in order. `None` after `timeout`, or
@@ -82,7 +99,8 @@ impl LogReader {
 
     /// Reads each partition from its offset up to the end that it has now, and hands every record to
     /// `each` until that breaks off. Gives the offset after the last record handed over, in the
-    /// order of `starts`. Fails when nothing comes for `silence_max`.
+    /// order of `starts`. Fails when nothing comes for `silence_max`, whatever the brokers say
+    /// meanwhile that [may pass](ReadError::may_pass).
     ///
     /// Stops everything that was started before, and is done with nothing started.
     pub fn read_to_end(
@@ -103,7 +121,8 @@ impl LogReader {
                     high: watermarks.high,
                 });
             }
-            spans.push(Span { partition: partition.clone(), next: *offset, end: watermarks.high });
+            let (partition, next, end) = (partition.clone(), *offset, watermarks.high);
+            spans.push(Span { partition, next, end, stale: None });
         }
         let read = self.read_spans(&mut spans, silence_max, each);
         self.fetcher.stop_all()?;
@@ -116,35 +135,66 @@ impl LogReader {
         silence_max: Duration,
         mut each: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let mut unread = 0;
-        for span in spans.iter().filter(|span| span.next < span.end) {
+        for span in spans.iter_mut().filter(|span| !span.is_read()) {
             self.start(&span.partition, span.next)?;
-            unread += 1;
+            span.stale = self.fetcher.position(&span.partition);
         }
         let mut last = Instant::now();
-        while unread > 0 {
-            let Some(record) = self.poll(POLL)? else {
-                if last.elapsed() > silence_max {
+        while spans.iter().any(|span| !span.is_read()) {
+            let record = match self.poll(POLL) {
+                Ok(Some(record)) => record,
+                Ok(None) if self.pass_over_holes(spans)? => continue,
+                Ok(None) if last.elapsed() > silence_max => {
                     return Err(ReadError::Stalled(silence_max));
                 }
-                continue;
+                Ok(None) => continue,
+                Err(error) if error.may_pass() && last.elapsed() <= silence_max => {
+                    tracing::debug!(%error, "a bounded reading is started again");
+                    for span in spans.iter_mut().filter(|span| !span.is_read()) {
+                        self.restart(&span.partition, span.next)?;
+                        span.stale = self.fetcher.position(&span.partition);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             last = Instant::now();
             let span = spans.iter_mut().find(|s| s.partition == record.partition);
+            let Some(span) = span.filter(|span| !span.is_read()) else { continue };
             // A record beyond the end was written while this was reading.
-            let Some(span) = span.filter(|span| record.offset < span.end) else {
-                continue;
-            };
-            span.next = record.offset + 1;
-            if span.next == span.end {
+            let is_beyond = record.offset >= span.end;
+            span.next = span.end.min(record.offset + 1);
+            span.stale = None;
+            if span.is_read() {
                 self.fetcher.stop(std::slice::from_ref(&span.partition))?;
-                unread -= 1;
             }
-            if each(record).is_break() {
+            if !is_beyond && each(record).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Ends the spans whose last offsets hold no record: a transaction's marker takes one, and is
+    /// shown to nobody. True when one was.
+    fn pass_over_holes(&mut self, spans: &mut [Span]) -> Result<bool, ReadError> {
+        let mut has_ended = false;
+        for span in spans.iter_mut().filter(|span| !span.is_read()) {
+            let position = self.fetcher.position(&span.partition);
+            if position == span.stale || position.is_none_or(|position| position < span.end) {
+                continue;
+            }
+            span.next = span.end;
+            self.fetcher.stop(std::slice::from_ref(&span.partition))?;
+            has_ended = true;
+        }
+        Ok(has_ended)
+    }
+}
+
+impl Span {
+    fn is_read(&self) -> bool {
+        self.next >= self.end
     }
 }
 

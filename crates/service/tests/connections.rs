@@ -42,7 +42,8 @@ async fn a_client_that_says_nothing_is_cut() {
 
 #[tokio::test]
 async fn a_kept_connection_without_another_request_is_cut() {
-    let limits = Limits { header_timeout: Duration::from_millis(50), ..Limits::default() };
+    // Long enough for a busy machine to send the request.
+    let limits = Limits { header_timeout: Duration::from_secs(2), ..Limits::default() };
     let server = Server::start(hello(), limits).await;
     let mut idle = server.connect().await;
     idle.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
@@ -103,7 +104,7 @@ async fn a_stop_cuts_what_outlasts_the_drain() {
 
 #[tokio::test]
 async fn a_stopping_process_is_unready_first_and_still_answers() {
-    let limits = Limits { unready: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { unready: Duration::from_secs(4), ..Limits::default() };
     let server = Server::start(hello(), limits).await;
     server.stop.cancel();
     assert_eq!(server.get("/readyz", &[]).await.status, 503);

@@ -17,7 +17,7 @@ use service::process::{self, Frame};
 /// Arguments of the started service, as one string; set only for the child.
 const CHILD: &str = "SERVICE_TEST_ARGUMENTS";
 /// Longest time a test waits for a line or for an end.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service for these tests.
 #[derive(Debug, Parser)]

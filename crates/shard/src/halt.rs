@@ -33,6 +33,6 @@ pub enum Halt {
          was made anew"
     )]
     StreamDiffers { found: String, committed: String },
-    #[error("record {found} follows {expected}: the log was read out of order or lost records")]
+    #[error("record {found} comes after those below {expected}: the log was read out of order")]
     OutOfOrder { expected: i64, found: i64 },
 }

@@ -4,7 +4,6 @@ use std::{
     path::PathBuf,
     process::Stdio,
     sync::{Arc, LazyLock, Weak},
-    time::Duration,
 };
 
 use devstack::{Options, Parts, PortLease, Process, Ready, Spec, Stack, http};
@@ -224,6 +223,3 @@ pub async fn run_to_end(stack: &Stack, url: &str, args: &[&str]) -> (Option<i32>
     let text = String::from_utf8(output.stderr).expect("text");
     (output.status.code(), text)
 }
-
-/// Time within which a killed runner is replaced: the group's session timeout and a rebalance.
-pub const TAKEOVER_MAX: Duration = Duration::from_secs(12);

@@ -29,7 +29,7 @@ use tower::ServiceExt;
 use self::answer::Answer;
 
 /// Everything that a test may wait for happens within this time on a busy machine, or never.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) stack: Stack,
@@ -74,8 +74,8 @@ impl World {
 
         let settings = Settings {
             connections_max: 8,
-            acquire: Duration::from_secs(1),
-            statement: Duration::from_secs(2),
+            acquire: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
         };
         let database = Database::new(options, settings);
         let (tracker, keeper) = position::tracker(&database, choices.poll);

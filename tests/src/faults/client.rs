@@ -29,13 +29,20 @@ pub(crate) struct Insistent {
     name: String,
     /// One for each command-api.
     instances: Arc<[Client]>,
+    /// How long it waits for an answer before it sends its command again.
+    patience: Duration,
     began: Instant,
     history: History,
 }
 
 impl Insistent {
     pub(crate) fn new(name: String, instances: Arc<[Client]>, began: Instant) -> Self {
-        Self { name, instances, began, history: History::default() }
+        Self { name, instances, patience: ANSWER_WITHIN, began, history: History::default() }
+    }
+
+    /// The same, with other patience.
+    pub(crate) fn waiting(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -94,7 +101,7 @@ impl Insistent {
 
     async fn send(&self, index: usize, instance: usize) -> Attempt {
         let ask = &self.history.asks[index];
-        let post = self.instances[instance].post(&ask.wish.path()).timeout(ANSWER_WITHIN);
+        let post = self.instances[instance].post(&ask.wish.path()).timeout(self.patience);
         let began = self.began.elapsed();
         let request = post.header("idempotency-key", &ask.key).json(&ask.wish.body());
         let heard = match Answer::to(request).await {
@@ -109,7 +116,7 @@ impl Insistent {
     pub(crate) async fn look(&mut self, order: &str, told: &Told) {
         let (Some(position), Some(version_told)) = (&told.position, told.version) else { return };
         let query = self.instances[0].query(reqwest::Method::GET, &format!("/v1/orders/{order}"));
-        let query = query.timeout(ANSWER_WITHIN).header("spillway-position", position);
+        let query = query.timeout(self.patience).header("spillway-position", position);
         let Ok(answer) = Answer::to(query).await else { return };
         if let (200, Some(version_shown)) = (answer.status, answer.body["version"].as_i64()) {
             self.history.seen.push(Seen { order: order.to_owned(), version_told, version_shown });

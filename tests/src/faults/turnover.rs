@@ -28,6 +28,8 @@ use crate::{Balancer, Client, System, SystemOptions, until};
 const BUYERS: usize = 8;
 /// Few enough that all buyers meet at them.
 const PRODUCTS: usize = 6;
+/// Requests wait for their answers; a slow one has not failed.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Requests that are answered between two changes, at least.
 const STRETCH: usize = 60;
 
@@ -81,6 +83,7 @@ impl Turnover {
         let (began, mut rng) = (Instant::now(), StdRng::seed_from_u64(seed));
         let skus: Vec<String> = (1..=PRODUCTS).map(|n| format!("SCARCE-{n}")).collect();
         let keeper = Insistent::new("keeper".to_owned(), Arc::clone(&clients), began);
+        let keeper = keeper.waiting(PATIENCE);
         let history = Mutex::new(trial::fill_shelves(keeper, &mut rng, &skus).await?);
         Ok(Self { system, balancer, rng, clients, began, skus, history })
     }
@@ -131,7 +134,8 @@ impl Turnover {
     /// It never is.
     pub async fn order_from(&self, instance: usize, order: &str) -> anyhow::Result<()> {
         let clients: Arc<[Client]> = [self.system.client_of(instance)?].into();
-        let mut client = Insistent::new(order.to_owned(), clients, self.began);
+        let client = Insistent::new(order.to_owned(), clients, self.began);
+        let mut client = client.waiting(PATIENCE);
         let lines = vec![(self.skus[0].clone(), 1)];
         let wish = Wish::Place { order: order.to_owned(), lines };
         client.ask(&mut StdRng::seed_from_u64(0), wish).await?;
@@ -148,8 +152,9 @@ impl Turnover {
     }
 
     fn buyer(&mut self, n: usize) -> Buyer {
+        let client = Insistent::new(format!("buyer-{n}"), Arc::clone(&self.clients), self.began);
         Buyer {
-            client: Insistent::new(format!("buyer-{n}"), Arc::clone(&self.clients), self.began),
+            client: client.waiting(PATIENCE),
             rng: StdRng::seed_from_u64(self.rng.random()),
             skus: self.skus.clone(),
         }

@@ -12,7 +12,7 @@ use serde_json::json;
 use spillway_tests::{Client, System, SystemOptions, until};
 
 /// Long enough for every payment here, short enough to be waited for.
-const DEADLINE: Duration = Duration::from_secs(8);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn an_order_lives_from_http_through_the_log_to_the_read_models() -> anyhow::Result<()> {

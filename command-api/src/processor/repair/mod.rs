@@ -215,7 +215,7 @@ impl Work {
             && self
                 .reader
                 .watermarks(&self.partition)
-                .is_ok_and(|watermarks| watermarks.high <= self.next_offset())
+                .is_ok_and(|watermarks| watermarks.high <= self.reached())
     }
 
     fn is_healed(&mut self) -> Result<bool, RepairError> {
@@ -223,6 +223,12 @@ impl Work {
             Some(healing) => Ok(healing.is_complete()?),
             None => Ok(false),
         }
+    }
+
+    /// Behind the last record, and behind holes that end the log.
+    fn reached(&self) -> i64 {
+        let position = self.reader.position(&self.partition);
+        position.map_or(self.next_offset(), |position| position.max(self.next_offset()))
     }
 
     fn next_offset(&self) -> i64 {

@@ -24,10 +24,10 @@ use crate::{
 const LOG4J: &str = include_str!("../../resources/log4j2.properties");
 const HEAP_MIB: u32 = 256;
 /// Formatting is one start of a virtual machine.
-const FORMAT_WITHIN: Duration = Duration::from_secs(60);
-const START_WITHIN: Duration = Duration::from_secs(90);
+const FORMAT_WITHIN: Duration = Duration::from_secs(180);
+const START_WITHIN: Duration = Duration::from_secs(180);
 /// A start of a virtual machine and some questions to brokers that may be busy.
-const TOOL_WITHIN: Duration = Duration::from_secs(60);
+const TOOL_WITHIN: Duration = Duration::from_secs(180);
 /// The last brokers of a cluster wait in vain for a quorum before they end.
 const GRACE: Duration = Duration::from_secs(30);
 

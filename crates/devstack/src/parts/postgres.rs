@@ -21,9 +21,9 @@ pub(crate) const SYSTEM: &str = "spillway";
 /// The schema registry's.
 pub(crate) const REGISTRY: &str = "registry";
 
-const INIT_WITHIN: Duration = Duration::from_secs(60);
-const COPY_WITHIN: Duration = Duration::from_secs(60);
-const START_WITHIN: Duration = Duration::from_secs(60);
+const INIT_WITHIN: Duration = Duration::from_secs(180);
+const COPY_WITHIN: Duration = Duration::from_secs(180);
+const START_WITHIN: Duration = Duration::from_secs(180);
 const GRACE: Duration = Duration::from_secs(20);
 
 /// The process.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 const HEAP_MIB: u32 = 128;
-const START_WITHIN: Duration = Duration::from_secs(90);
+const START_WITHIN: Duration = Duration::from_secs(180);
 const GRACE: Duration = Duration::from_secs(20);
 
 /// The process.

@@ -25,7 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// Longest time a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that stops when it is dropped.
 pub(crate) struct Server {

@@ -18,21 +18,24 @@ pub(crate) struct Frontier {
 
 #[derive(Debug)]
 struct Sent {
-    /// What may be committed while this step is the lowest: the shard before it.
-    at: Commit,
+    /// Offset of the record.
+    offset: i64,
+    /// What may be committed while this step is the lowest: the shard before it. Below the record's
+    /// offset, where a hole in the log lies between.
+    before: Commit,
     unacknowledged: usize,
 }
 
 impl Frontier {
-    pub(crate) fn sent(&mut self, at: Commit, outputs: usize) {
+    pub(crate) fn sent(&mut self, offset: i64, before: Commit, outputs: usize) {
         self.outstanding += outputs;
-        plant!(CommitHighestAcknowledged => self.ends.push_back(at.clone()));
-        self.steps.push_back(Sent { at, unacknowledged: outputs });
+        plant!(CommitHighestAcknowledged => self.ends.push_back(before.clone()));
+        self.steps.push_back(Sent { offset, before, unacknowledged: outputs });
     }
 
     pub(crate) fn acknowledged(&mut self, offset: i64) {
         plant!(CommitHighestAcknowledged => self.highest = self.highest.max(offset));
-        let Ok(index) = self.steps.binary_search_by_key(&offset, |step| step.at.offset) else {
+        let Ok(index) = self.steps.binary_search_by_key(&offset, |step| step.offset) else {
             return;
         };
         let step = &mut self.steps[index];
@@ -46,7 +49,7 @@ impl Frontier {
     }
 
     pub(crate) fn lowest(&self) -> Option<&Commit> {
-        self.steps.front().map(|step| &step.at)
+        self.steps.front().map(|step| &step.before)
     }
 
     /// The last step that began at or below the highest acknowledged one's end.
@@ -67,7 +70,7 @@ mod tests {
     use super::*;
     use crate::Chain;
 
-    fn at(offset: i64) -> Commit {
+    fn before(offset: i64) -> Commit {
         Commit { offset, stream_id: "s".to_owned(), revision: 1, chain: Chain::default() }
     }
 
@@ -78,14 +81,18 @@ mod tests {
     #[test]
     fn the_frontier_is_the_lowest_offset_with_an_unacknowledged_output() {
         let mut frontier = Frontier::default();
-        frontier.sent(at(3), 2);
-        frontier.sent(at(5), 1);
+        frontier.sent(3, before(3), 2);
+        // Offset 4 holds no record.
+        frontier.sent(5, before(4), 1);
         frontier.acknowledged(5);
         assert_eq!(lowest(&frontier), Some(3));
         frontier.acknowledged(3);
         assert_eq!(lowest(&frontier), Some(3));
         frontier.acknowledged(3);
         assert_eq!(lowest(&frontier), None);
+        frontier.sent(7, before(4), 1);
+        assert_eq!(lowest(&frontier), Some(4), "the hole is read again");
+        frontier.acknowledged(7);
         frontier.acknowledged(3);
         assert_eq!(frontier.outstanding(), 0);
     }

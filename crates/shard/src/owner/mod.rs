@@ -1,7 +1,7 @@
 //! Owning a shard: the part of the protocol that needs no Kafka (PROTOCOL 3, 4, 7, 12).
 //!
 //! ```text
-//! Replaying --(next offset reaches the committed one, chains agree)--> Live --(Halt)--> dropped
+//! Replaying --(all below the committed offset is stepped, chains agree)--> Live --(Halt)--> dropped
 //! ```
 //! While replaying, outputs are made and thrown away: everything below the committed offset is in
 //! the log already. Live, every output is sent, and the committed offset follows the frontier.
@@ -104,15 +104,18 @@ impl Owner {
         record: &Record<'_>,
         monotonic_ms: u64,
     ) -> Result<(Vec<Output>, Vec<Notice>), Halt> {
-        let is_live = self.is_live();
-        let chain_before = self.state.chain();
-        let revision_before = self.revision();
+        // Nothing below the commit is left in the log, whatever the next offset is: a hole may end there.
+        if let Phase::Replaying { until } = self.phase
+            && record.offset >= until
+        {
+            self.go_live()?;
+        }
+        let before = self.is_live().then(|| self.commit_at_next());
         let done = step(&mut self.state, record)?;
-        if is_live {
+        if let Some(before) = before {
             self.ticker.on_record(&self.state, record, monotonic_ms);
             if !done.outputs.is_empty() {
-                let at = self.commit_at(record.offset, chain_before, revision_before);
-                self.frontier.sent(at, done.outputs.len());
+                self.frontier.sent(record.offset, before, done.outputs.len());
             }
             return Ok((done.outputs, done.notices));
         }
@@ -138,7 +141,7 @@ impl Owner {
         );
         let at = match lowest {
             Some(at) => at.clone(),
-            None => self.commit_at(self.state.next_offset(), self.state.chain(), self.revision()),
+            None => self.commit_at_next(),
         };
         let moved = self.committed.as_ref().is_none_or(|last| last.offset < at.offset);
         if !moved || at.stream_id.is_empty() {
@@ -156,7 +159,7 @@ impl Owner {
         }
     }
 
-    /// The lowest offset with an unacknowledged output, else the next offset.
+    /// The offset behind everything whose outputs are all acknowledged.
     pub fn frontier(&self) -> i64 {
         self.frontier.lowest().map_or(self.state.next_offset(), |at| at.offset)
     }
@@ -175,19 +178,27 @@ impl Owner {
         self.state.rules().map_or(0, |rules| rules.revision)
     }
 
-    fn commit_at(&self, offset: i64, chain: crate::Chain, revision: i64) -> Commit {
-        let stream_id = self.state.stream_id().unwrap_or_default().to_owned();
-        Commit { offset, stream_id, revision, chain }
+    /// What may be committed once everything that was stepped is out.
+    fn commit_at_next(&self) -> Commit {
+        Commit {
+            offset: self.state.next_offset(),
+            stream_id: self.state.stream_id().unwrap_or_default().to_owned(),
+            revision: self.revision(),
+            chain: self.state.chain(),
+        }
     }
 
     fn go_live_when_reached(&mut self) -> Result<(), Halt> {
-        let Phase::Replaying { until } = self.phase else { return Ok(()) };
-        if self.state.next_offset() < until {
-            return Ok(());
+        match self.phase {
+            Phase::Replaying { until } if self.state.next_offset() >= until => self.go_live(),
+            _ => Ok(()),
         }
+    }
+
+    fn go_live(&mut self) -> Result<(), Halt> {
         // A snapshot beyond the commit has passed it: its own chain was checked when it was made.
-        if self.state.next_offset() == until
-            && let Some(commit) = &self.committed
+        if let Some(commit) = &self.committed
+            && self.state.next_offset() <= commit.offset
         {
             commit.check(&self.state)?;
         }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fs, time::Duration};
 use nix::{sys::signal::Signal, unistd::Pid};
 
 /// The kernel needs moments to end a killed process.
-const GONE_WITHIN: Duration = Duration::from_secs(10);
+const GONE_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// One process: its number and the tick of its start.

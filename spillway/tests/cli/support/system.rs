@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Dev, descendants, run, spillway};
 
 /// Until a level is reached: a rebalance, a projection, a readiness.
-const LEVEL_WITHIN: Duration = Duration::from_secs(60);
+const LEVEL_WITHIN: Duration = Duration::from_secs(180);
 
 pub(crate) struct System {
     dev: Dev,
