@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 
 use eventlog::{
     Connection, LogReader, Partition, Producer, Topics, producer,
-    topics::{FIRST_REVISION, FIRST_RULES, TopicsError},
+    topics::{Difference, FIRST_REVISION, FIRST_RULES, TopicsError},
 };
 use events::{
     Command, Kind, Topic,
-    command::{ActivateRules, ProposeRules},
+    command::{ActivateRules, ProposeRules, Tick},
     profile::Profile,
 };
 use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
@@ -114,13 +114,30 @@ fn shards_without_rules_are_refused() {
         let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
         make_topic(&connection, topic.name(), PROFILE.partitions(topic), &settings);
     }
+    // A first record that is none of the rules' is as good as none.
+    let orders = Topic::Commands(Kind::Orders);
+    append(&connection, &Partition::of(orders, 0), &Tick {}.into());
+    let propose = |stream_id: &str| ProposeRules {
+        revision: FIRST_REVISION,
+        rules: FIRST_RULES,
+        stream_id: stream_id.to_owned(),
+        parameters: PROFILE.parameters(),
+    };
+    append(&connection, &Partition::of(orders, 1), &propose("a stream").into());
+    append(&connection, &Partition::of(orders, 2), &propose("").into());
     let refused = wait(topics.check()).expect_err("no rules").to_string();
-    assert!(
-        refused.contains(
-            "orders.commands.v1/3 is empty, so its shard has no rules; run `spillway topics apply`"
-        ),
-        "{refused}"
-    );
+    for sentence in [
+        "orders.commands.v1/0 holds no ProposeRules and ActivateRules, so its shard has no rules; run \
+         `spillway topics apply`",
+        "orders.commands.v1/1 holds no ActivateRules, so",
+        "the first ProposeRules of orders.commands.v1/2 has no stream id",
+        "orders.commands.v1/3 holds no ProposeRules and ActivateRules, so",
+    ] {
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    // The tool can write what is missing, and no stream id into a log that has begun.
+    let plan = wait(topics.plan()).expect("a plan");
+    assert!(matches!(&*plan.differences, [Difference::NoStreamId { .. }]), "{plan}");
 }
 
 fn append(connection: &Connection, partition: &Partition, command: &Command) {

@@ -30,8 +30,13 @@ pub enum Difference {
         /// Absent when the broker does not know the setting.
         found: Option<String>,
     },
-    /// The shard's log is empty: no rules are in force.
+    /// No rules are in force in the shard; `lacks` names the records.
     NoRules {
+        partition: Partition,
+        lacks: String,
+    },
+    /// What its shard commits could not be told from what another log gave.
+    NoStreamId {
         partition: Partition,
     },
 }
@@ -59,9 +64,14 @@ impl fmt::Display for Difference {
                  {topic} --add-config {name}={wanted}`",
                 found.as_deref().unwrap_or("(unknown to the broker)")
             ),
-            Difference::NoRules { partition } => write!(
+            Difference::NoRules { partition, lacks } => write!(
                 f,
-                "{partition} is empty, so its shard has no rules; run `spillway topics apply`"
+                "{partition} holds no {lacks}, so its shard has no rules; run `spillway topics apply`"
+            ),
+            Difference::NoStreamId { partition } => write!(
+                f,
+                "the first ProposeRules of {partition} has no stream id, so its shard could never \
+                 commit; delete the topic, and let `spillway topics apply` make it"
             ),
         }
     }

@@ -89,13 +89,26 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Looks for the first records of a shard.
-pub(super) async fn missing(
+/// What the beginning of a shard's log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Beginning {
+    pub(super) partition: Partition,
+    pub(super) missing: Missing,
+    /// False where the rules were proposed without one, which nothing can mend.
+    pub(super) has_stream_id: bool,
+}
+
+/// Looks for the first records of shards.
+pub(super) async fn look(
     connection: &Connection,
-    partition: &Partition,
-) -> Result<Missing, WriteError> {
-    let (connection, partition) = (connection.clone(), partition.clone());
-    blocking(move || find(&connection, &partition)).await
+    partitions: Vec<Partition>,
+) -> Result<Vec<Beginning>, WriteError> {
+    let connection = connection.clone();
+    blocking(move || {
+        let mut reader = LogReader::open(&connection, "spillway-topics")?;
+        partitions.into_iter().map(|partition| find(&mut reader, partition)).collect()
+    })
+    .await
 }
 
 /// Writes what is missing and waits until all of it is acknowledged.
@@ -111,30 +124,56 @@ pub(super) async fn write(
     blocking(move || append(&connection, &missing, &first)).await
 }
 
-fn find(connection: &Connection, partition: &Partition) -> Result<Missing, WriteError> {
-    let mut reader = LogReader::open(connection, "spillway-topics")?;
-    let watermarks = reader.watermarks(partition)?;
-    if watermarks.high == 0 {
-        return Ok(Missing::Both);
-    }
+fn find(reader: &mut LogReader, partition: Partition) -> Result<Beginning, WriteError> {
+    let watermarks = reader.watermarks(&partition)?;
+    let mut found = Found::default();
+    // The oldest commands were deleted, which only ever happens to a shard that has rules.
     if watermarks.low > 0 {
-        // The oldest commands were deleted, which only ever happens to a shard that has rules.
-        return Ok(Missing::Nothing);
+        return Ok(Beginning { partition, missing: Missing::Nothing, has_stream_id: true });
     }
     // They stand at the very beginning, so this reads one or two records of a shard that has them.
-    let mut missing = Missing::Both;
     reader.read_to_end(&[(partition.clone(), 0)], PATIENCE, |record| {
-        missing = after(missing, &record);
-        if missing == Missing::Nothing { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        found.take(&record);
+        match found.is_active {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     })?;
-    Ok(missing)
+    let has_stream_id = found.stream_id.as_ref().is_none_or(|id| !id.is_empty());
+    Ok(Beginning { partition, missing: found.missing(), has_stream_id })
 }
 
-fn after(missing: Missing, record: &Record) -> Missing {
-    match record.value().map(Command::from_single_object) {
-        Some(Ok(Command::ProposeRules(_))) if missing == Missing::Both => Missing::Activation,
-        Some(Ok(Command::ActivateRules(_))) if missing == Missing::Activation => Missing::Nothing,
-        _ => missing,
+/// What was found of the first records.
+#[derive(Debug, Default)]
+struct Found {
+    /// Of the first ProposeRules, which is the shard's.
+    stream_id: Option<String>,
+    proposed: Vec<i64>,
+    is_active: bool,
+}
+
+impl Found {
+    /// Whatever else stands there, such as the command of a client that came too early, is no rules
+    /// record; an activation of what was not proposed activates nothing.
+    fn take(&mut self, record: &Record) {
+        match record.value().map(Command::from_single_object) {
+            Some(Ok(Command::ProposeRules(propose))) => {
+                self.stream_id.get_or_insert(propose.stream_id);
+                self.proposed.push(propose.revision);
+            }
+            Some(Ok(Command::ActivateRules(activate))) => {
+                self.is_active |= self.proposed.contains(&activate.revision);
+            }
+            _ => {}
+        }
+    }
+
+    fn missing(&self) -> Missing {
+        match (self.is_active, self.proposed.is_empty()) {
+            (true, _) => Missing::Nothing,
+            (false, false) => Missing::Activation,
+            (false, true) => Missing::Both,
+        }
     }
 }
 
@@ -165,20 +204,33 @@ pub(super) async fn blocking<T: Send + 'static>(
 mod tests {
     use super::*;
     use crate::Timestamp;
-    use events::profile::Profile;
+    use events::{command::Tick, profile::Profile};
+
+    fn found(commands: &[Command]) -> Found {
+        let mut found = Found::default();
+        for command in commands {
+            let value = command.to_single_object();
+            let partition = Partition::new("t", 0);
+            found.take(&Record::new(partition, 0, Timestamp::None, None, Some(&value), []));
+        }
+        found
+    }
 
     #[test]
     fn both_records_are_found_again() {
-        let parameters = Profile::LOCAL.parameters();
-        let found = First::rules(parameters).commands(Missing::Both).iter().fold(
-            Missing::Both,
-            |missing, command| {
-                let value = command.to_single_object();
-                let partition = Partition::new("t", 0);
-                let record = Record::new(partition, 0, Timestamp::None, None, Some(&value), []);
-                after(missing, &record)
-            },
-        );
-        assert_eq!(found, Missing::Nothing);
+        let first = First::rules(Profile::LOCAL.parameters());
+        let found = found(&first.commands(Missing::Both));
+        assert_eq!(found.missing(), Missing::Nothing);
+        assert!(found.stream_id.is_some_and(|id| !id.is_empty()));
+    }
+
+    #[test]
+    fn records_that_are_no_rules_of_this_shard_count_for_nothing() {
+        assert_eq!(found(&[Tick {}.into()]).missing(), Missing::Both);
+        let activate = |revision| Command::from(ActivateRules { revision });
+        assert_eq!(found(&[activate(FIRST_REVISION)]).missing(), Missing::Both);
+        let mut commands = First::rules(Profile::LOCAL.parameters()).commands(Missing::Both);
+        commands[1] = activate(FIRST_REVISION + 1);
+        assert_eq!(found(&commands).missing(), Missing::Activation);
     }
 }

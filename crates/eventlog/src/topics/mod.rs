@@ -19,6 +19,7 @@ use crate::{
 
 pub use anew::Lost;
 pub use difference::Difference;
+use first_records::{Beginning, Missing};
 pub use first_records::{FIRST_REVISION, FIRST_RULES, First, WriteError};
 pub use plan::Plan;
 
@@ -72,16 +73,17 @@ impl Topics {
         if !plan.differences.is_empty() {
             return Ok(plan);
         }
-        for partition in self.command_partitions() {
-            let missing = if found.contains_key(&*partition.topic) {
-                first_records::missing(&self.connection, &partition).await?
-            } else {
-                first_records::Missing::Both
-            };
-            if missing != first_records::Missing::Nothing {
+        let (there, to_be_made): (Vec<_>, Vec<_>) =
+            self.command_partitions().into_iter().partition(|p| found.contains_key(&*p.topic));
+        for beginning in first_records::look(&self.connection, there).await? {
+            let Beginning { partition, missing, has_stream_id } = beginning;
+            if !has_stream_id {
+                plan.differences.push(Difference::NoStreamId { partition });
+            } else if missing != Missing::Nothing {
                 plan.first_records.push((partition, missing));
             }
         }
+        plan.first_records.extend(to_be_made.into_iter().map(|p| (p, Missing::Both)));
         plan.lost = self.look_for_lost(&plan, |topic| found.contains_key(topic.name())).await?;
         Ok(plan)
     }
@@ -94,7 +96,7 @@ impl Topics {
         let empty: Vec<_> = plan
             .first_records
             .iter()
-            .filter(|(_, missing)| *missing == first_records::Missing::Both)
+            .filter(|(_, missing)| *missing == Missing::Both)
             .filter_map(|(partition, _)| partition.shard())
             .collect();
         if empty.is_empty() {
@@ -166,10 +168,13 @@ impl Topics {
         }
         // Only where the partitions are right does it make sense to ask for what they hold.
         if differences.is_empty() {
-            for partition in self.command_partitions() {
-                let watermarks = self.admin.watermarks(partition.clone()).await?;
-                if watermarks.high == 0 {
-                    differences.push(Difference::NoRules { partition });
+            let partitions = self.command_partitions();
+            for beginning in first_records::look(&self.connection, partitions).await? {
+                let Beginning { partition, missing, has_stream_id } = beginning;
+                if !has_stream_id {
+                    differences.push(Difference::NoStreamId { partition });
+                } else if missing != Missing::Nothing {
+                    differences.push(Difference::NoRules { partition, lacks: missing.to_string() });
                 }
             }
         }
