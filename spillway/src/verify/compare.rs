@@ -6,7 +6,7 @@ use eventlog::{LogReader, Partition, Record, SchemaReader};
 use events::{
     Event, Kind, Origin, ShardId, Topic,
     codec::{Confluent, Record as _},
-    header::{self, View},
+    header::View,
     outcome::Outcome,
     position::{Arrival, Mark},
 };
@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::{
     expected::{Expected, Link, Match, digest},
     fold::Fold,
+    history::Told,
     report::Report,
 };
 use crate::command_log::SILENCE_MAX;
@@ -179,7 +180,8 @@ impl Reading<'_> {
         if self.target.projected.is_some_and(|at| at < mark) {
             self.held.fold.projection_ends_here();
         }
-        self.held.fold.take(kind, &event, view.number(header::VERSION), place, self.report);
+        let told = Told::of(view, mark, &record.partition.topic, record.partition.number);
+        self.held.fold.take(kind, &event, &told, place, self.report);
     }
 
     /// Everything that was recomputed must have been accepted by now.

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use domain::{Order, Product, order, product};
 use events::{Event, Kind};
 
-use super::{report::Report, stock::Ledger};
+use super::{
+    history::{HistoryRow, Told},
+    report::Report,
+    stock::Ledger,
+};
 
 /// What the events of one partition add up to.
 #[derive(Debug, Default)]
@@ -19,10 +24,18 @@ pub(super) struct Fold {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Aggregates {
     pub(super) orders: BTreeMap<String, FoldedOrder>,
-    pub(super) products: BTreeMap<String, Product>,
+    pub(super) products: BTreeMap<String, FoldedProduct>,
 }
 
-/// An order with what only its first event says, and the names of all its events.
+/// A product, and when its first and its last event happened.
+#[derive(Debug, Clone)]
+pub(super) struct FoldedProduct {
+    pub(super) product: Product,
+    pub(super) registered_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: Option<DateTime<Utc>>,
+}
+
+/// An order with what only its first event says, and what became of each of its events.
 #[derive(Debug, Clone)]
 pub(super) struct FoldedOrder {
     pub(super) order: Order,
@@ -32,7 +45,10 @@ pub(super) struct FoldedOrder {
     pub(super) unit_prices: BTreeMap<i32, i64>,
     /// Highest acceptable prices, by line.
     pub(super) unit_prices_max: BTreeMap<i32, i64>,
-    pub(super) history: Vec<&'static str>,
+    pub(super) placed_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: Option<DateTime<Utc>>,
+    /// Digests of its history's rows, from version 1 on.
+    pub(super) history: Vec<u64>,
 }
 
 impl Fold {
@@ -48,12 +64,12 @@ impl Fold {
         self.projected.as_ref().unwrap_or(&self.latest)
     }
 
-    /// Folds the next event; `version` is the record's header.
+    /// Folds the next event.
     pub(super) fn take(
         &mut self,
         kind: Kind,
         event: &Event,
-        version: Option<i64>,
+        told: &Told<'_>,
         place: &str,
         report: &mut Report,
     ) {
@@ -65,12 +81,13 @@ impl Fold {
             return;
         }
         let folded = match kind {
-            Kind::Orders => self.take_order(event),
-            Kind::Products => self.take_product(event),
+            Kind::Orders => self.take_order(event, told),
+            Kind::Products => self.take_product(event, told),
         };
         match folded {
-            Ok(folded) if Some(folded) != version => {
-                let detail = format!("{}: version {version:?} follows {}", event.key(), folded - 1);
+            Ok(folded) if Some(folded) != told.version => {
+                let (key, version) = (event.key(), told.version);
+                let detail = format!("{key}: version {version:?} follows {}", folded - 1);
                 report.violation("version", place, detail);
             }
             Ok(_) => {}
@@ -78,7 +95,7 @@ impl Fold {
         }
     }
 
-    fn take_order(&mut self, event: &Event) -> Result<i64, String> {
+    fn take_order(&mut self, event: &Event, told: &Told<'_>) -> Result<i64, String> {
         let key = event.key();
         let evolve = |before| order::evolve(before, event).map_err(|unfit| unfit.to_string());
         let mut folded = match (self.latest.orders.remove(key), event) {
@@ -93,11 +110,14 @@ impl Fold {
                     .iter()
                     .filter_map(|line| Some((line.line, line.unit_price_max?)))
                     .collect(),
+                placed_at: told.at,
+                updated_at: told.at,
                 history: Vec::new(),
             },
             (None, _) => return Err(format!("{key}: {} without OrderPlaced", event.name())),
         };
-        folded.history.push(event.name());
+        folded.updated_at = told.at;
+        folded.history.push(HistoryRow::of(event, folded.order.version, told).digest());
         let prices: Vec<(i32, i64)> = match event {
             Event::ReservationRecorded(e) => {
                 e.reserved.iter().map(|line| (line.line, line.unit_price)).collect()
@@ -116,16 +136,19 @@ impl Fold {
         Ok(version)
     }
 
-    fn take_product(&mut self, event: &Event) -> Result<i64, String> {
+    fn take_product(&mut self, event: &Event, told: &Told<'_>) -> Result<i64, String> {
         let key = event.key();
-        let product = product::evolve(self.latest.products.remove(key), event)
+        let before = self.latest.products.remove(key);
+        let registered_at = before.as_ref().map_or(told.at, |before| before.registered_at);
+        let product = product::evolve(before.map(|before| before.product), event)
             .map_err(|unfit| unfit.to_string())?;
         let (on_hand, held) = self.ledger.stock_of(key);
         if (product.on_hand(), product.reserved()) != (on_hand, held) {
             return Err(format!("{key}: the fold and the ledger disagree about stock"));
         }
         let version = product.version;
-        self.latest.products.insert(key.to_owned(), product);
+        let folded = FoldedProduct { product, registered_at, updated_at: told.at };
+        self.latest.products.insert(key.to_owned(), folded);
         Ok(version)
     }
 }

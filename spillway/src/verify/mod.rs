@@ -14,6 +14,7 @@ mod compare;
 mod decided;
 mod expected;
 mod fold;
+mod history;
 mod recompute;
 mod report;
 mod rows;

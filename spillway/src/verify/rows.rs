@@ -7,11 +7,18 @@ use chrono::{DateTime, Utc};
 use domain::order::LineState;
 use eventlog::Partition;
 use events::{Kind, command::Parameters, outcome::Outcome, position::Mark};
+use futures::TryStreamExt as _;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
 
-use super::{compare::Held, fold::FoldedOrder, report::Report, strays};
+use super::{
+    compare::Held,
+    fold::{FoldedOrder, FoldedProduct},
+    history::HistoryRow,
+    report::Report,
+    strays,
+};
 
 /// One moment of all read models.
 pub(super) struct Rows {
@@ -27,9 +34,9 @@ struct OrderRow {
     total_amount: Option<i64>,
     payment_deadline: Option<DateTime<Utc>>,
     refund_due_amount: Option<i64>,
+    placed_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
     version: i64,
-    /// Record names of the order's events, in order.
-    history: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
@@ -52,6 +59,8 @@ struct ProductRow {
     currency: String,
     on_hand: i64,
     reserved: i64,
+    registered_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
     version: i64,
 }
 
@@ -124,10 +133,8 @@ impl Rows {
     ) -> anyhow::Result<()> {
         let found: Vec<OrderRow> = sqlx::query_as(
             "SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
-                    refund_due_amount, version,
-                    (SELECT coalesce(array_agg(h.type ORDER BY h.version), '{}')
-                       FROM order_history h WHERE h.order_id = o.order_id) AS history
-               FROM orders o WHERE source_partition = $1",
+                    refund_due_amount, placed_at, updated_at, version
+               FROM orders WHERE source_partition = $1",
         )
         .bind(partition)
         .fetch_all(&mut *self.moment)
@@ -150,6 +157,56 @@ impl Rows {
         let key = |row: &LineRow| format!("{} line {}", row.order_id, row.line);
         let lines = lines.into_iter().filter(|row| !parked.contains(&row.order_id)).collect();
         differences("order_lines", expected, lines, key, parked, report);
+        self.compare_history(partition, held, parked, report).await
+    }
+
+    /// Row by row as PostgreSQL gives them: bodies are not held in memory.
+    async fn compare_history(
+        &mut self,
+        partition: i32,
+        held: &Held,
+        parked: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let orders = &held.fold.projected().orders;
+        let mut rows = sqlx::query_as::<_, HistoryRow>(
+            "SELECT h.order_id, h.version, h.type, h.body, h.at, h.topic, h.partition,
+                    h.link_sequence, h.command_id
+               FROM order_history h JOIN orders o USING (order_id)
+              WHERE o.source_partition = $1",
+        )
+        .bind(partition)
+        .fetch(&mut *self.moment);
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        while let Some(row) = rows.try_next().await? {
+            if parked.contains(&row.order_id) {
+                continue;
+            }
+            let place = || format!("order_history {} version {}", row.order_id, row.version);
+            let index = usize::try_from(row.version - 1).ok();
+            let history = orders.get(&row.order_id).map(|folded| &folded.history);
+            match history.zip(index).and_then(|(history, index)| history.get(index)) {
+                Some(digest) if *digest == row.digest() => report.counts.rows += 1,
+                Some(_) => {
+                    let detail = format!("its event does not give the row {}", row.text());
+                    report.violation("row-differs", place(), detail);
+                }
+                None => {
+                    let detail = format!("no event gives the row {}", row.text());
+                    report.violation("row-unexpected", place(), detail);
+                    continue;
+                }
+            }
+            *found.entry(row.order_id).or_default() += 1;
+        }
+        // A key holds each version once, so the count tells whether all are there.
+        for (order_id, folded) in orders.iter().filter(|(id, _)| !parked.contains(*id)) {
+            let (found, all) = (found.get(order_id).copied().unwrap_or(0), folded.history.len());
+            if found < all {
+                let detail = format!("{found} rows stand there, but the order has {all} events");
+                report.violation("row-missing", format!("order_history {order_id}"), detail);
+            }
+        }
         Ok(())
     }
 
@@ -161,28 +218,17 @@ impl Rows {
         report: &mut Report,
     ) -> anyhow::Result<()> {
         let found: Vec<ProductRow> = sqlx::query_as(
-            "SELECT sku, name, price_amount, currency, on_hand, reserved, version
+            "SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at,
+                    version
                FROM products WHERE source_partition = $1",
         )
         .bind(partition)
         .fetch_all(&mut *self.moment)
         .await?;
         report.counts.products += held.fold.projected().products.len() as u64;
+        let folded = held.fold.projected().products.iter();
         let expected =
-            held.fold.projected().products.values().filter(|p| !parked.contains(p.sku())).map(
-                |p| {
-                    let price = p.price();
-                    ProductRow {
-                        sku: p.sku().to_owned(),
-                        name: p.name().to_owned(),
-                        price_amount: price.amount,
-                        currency: price.currency,
-                        on_hand: p.on_hand(),
-                        reserved: p.reserved(),
-                        version: p.version,
-                    }
-                },
-            );
+            folded.filter(|(sku, _)| !parked.contains(*sku)).map(|(_, folded)| product_row(folded));
         differences("products", expected, found, |row| row.sku.clone(), parked, report);
         Ok(())
     }
@@ -244,8 +290,25 @@ fn order_row(folded: &FoldedOrder) -> OrderRow {
         total_amount: summary.total.map(|money| money.amount),
         payment_deadline: summary.payment_deadline.and_then(DateTime::from_timestamp_millis),
         refund_due_amount: summary.refund_due.map(|money| money.amount),
+        placed_at: folded.placed_at,
+        updated_at: folded.updated_at,
         version: folded.order.version,
-        history: folded.history.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn product_row(folded: &FoldedProduct) -> ProductRow {
+    let product = &folded.product;
+    let price = product.price();
+    ProductRow {
+        sku: product.sku().to_owned(),
+        name: product.name().to_owned(),
+        price_amount: price.amount,
+        currency: price.currency,
+        on_hand: product.on_hand(),
+        reserved: product.reserved(),
+        registered_at: folded.registered_at,
+        updated_at: folded.updated_at,
+        version: product.version,
     }
 }
 
