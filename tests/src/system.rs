@@ -68,7 +68,7 @@ impl Default for SystemOptions {
 /// On a machine that is busy with other things an answer takes its time. It must still be the answer,
 /// and none that says that it is not known yet or that the queue is too long.
 const PATIENT: [(&str, &str); 3] = [
-    ("REPLY_TIMEOUT_MS", "50000"),
+    ("REPLY_TIMEOUT_MS", "30000"),
     ("APPEND_TIMEOUT_MS", "50000"),
     ("ADMISSION_WAIT_MS_MAX", "50000"),
 ];

@@ -4,11 +4,18 @@ use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
 
+use events::{Kind, Topic, profile::Profile};
+
 use super::fault::{Fault, INSTANCES, Role};
+
+/// What a trial's topics are made by.
+pub(crate) const PROFILE: Profile = Profile::REPLICATED;
 
 /// How long a killed process stays away, and how long Produce requests are harmed.
 const DOWN_MS: RangeInclusive<u64> = 0..=3_000;
 const HARMED_MS: RangeInclusive<u64> = 3_000..=10_000;
+/// How long log time stands still: below what commands may be ahead of it.
+const SWITCHED_MS: RangeInclusive<u64> = 1_000..=8_000;
 /// How long nothing new happens between two rounds.
 const CALM_MS: RangeInclusive<u64> = 0..=2_000;
 /// How long a process is stopped. One pause of three may be of any length up to a minute, the others
@@ -31,10 +38,13 @@ enum Card {
     PauseBroker,
     MoveLeaders,
     HarmProduce,
+    SwitchTimestamps,
+    AdvanceClock,
+    LoseTail,
     Archive,
 }
 
-const CARDS: [Card; 13] = [
+const CARDS: [Card; 16] = [
     Card::Kill(Role::CommandApi),
     Card::Pause(Role::CommandApi),
     Card::Roll(Role::CommandApi),
@@ -47,6 +57,9 @@ const CARDS: [Card; 13] = [
     Card::PauseBroker,
     Card::MoveLeaders,
     Card::HarmProduce,
+    Card::SwitchTimestamps,
+    Card::AdvanceClock,
+    Card::LoseTail,
     Card::Archive,
 ];
 
@@ -111,6 +124,16 @@ impl Deck {
             Card::PauseBroker => Fault::PauseBroker { broker, asleep: self.asleep() },
             Card::MoveLeaders => Fault::MoveLeaders { seed: self.rng.random() },
             Card::HarmProduce => Fault::HarmProduce { lasting: self.lasting(HARMED_MS) },
+            Card::SwitchTimestamps => {
+                let kind = Kind::ALL[self.rng.random_range(0..Kind::ALL.len())];
+                Fault::SwitchTimestamps { kind, lasting: self.lasting(SWITCHED_MS) }
+            }
+            Card::AdvanceClock => Fault::AdvanceClock { broker },
+            Card::LoseTail => {
+                let kind = Kind::ALL[self.rng.random_range(0..Kind::ALL.len())];
+                let partitions = 0..PROFILE.partitions(Topic::Events(kind));
+                Fault::LoseTail { kind, partition: self.rng.random_range(partitions) }
+            }
             Card::Archive => Fault::Archive,
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Evidence {
     pub(crate) facts: Vec<Fact>,
     /// Records that readers skip because they came before.
     pub(crate) repeats: usize,
+    /// Records that readers discard, because what lies before them came only later.
+    pub(crate) discarded: usize,
 }
 
 /// An event with what its headers say.
@@ -75,12 +77,12 @@ impl Evidence {
         violations: &mut Violations,
     ) -> anyhow::Result<Vec<Record>> {
         let mut marks: BTreeMap<Partition, Mark> = BTreeMap::new();
+        let mut furthest = marks.clone();
         let mut accepted = Vec::new();
         for record in system.log.read_topic(topic).await? {
             let place = || format!("{} at {}", record.partition, record.offset);
             let link = View(&record.headers()).link();
-            let Some((source, mark)) = link.filter(|l| Some(l.0) == record.partition.shard())
-            else {
+            let Some((_, mark)) = link.filter(|l| Some(l.0) == record.partition.shard()) else {
                 violations.add("foreign", format!("{}: not of its shard: {link:?}", place()));
                 continue;
             };
@@ -92,8 +94,17 @@ impl Evidence {
                 }
                 Arrival::Repeat => self.repeats += 1,
                 Arrival::Gap => {
-                    violations.add("gap", format!("{}: {source} {mark:?} after {last:?}", place()));
+                    self.discarded += 1;
+                    let furthest = furthest.entry(record.partition.clone()).or_default();
+                    *furthest = mark.max(*furthest);
                 }
+            }
+        }
+        // A repair has sent again whatever was discarded, and what lies before it.
+        for (partition, furthest) in furthest {
+            let last = marks.get(&partition).copied().unwrap_or_default();
+            if last < furthest {
+                violations.add("gap", format!("{partition}: {furthest:?} after {last:?}"));
             }
         }
         Ok(accepted)

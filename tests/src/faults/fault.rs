@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use events::Kind;
+
 /// Instances of each process.
 pub(crate) const INSTANCES: usize = 2;
 
@@ -32,6 +34,13 @@ pub(crate) enum Fault {
     MoveLeaders { seed: u64 },
     /// Many of the processes' Produce requests are refused, delayed, doubled or cut.
     HarmProduce { lasting: Duration },
+    /// A command topic goes by its writers' clocks for a while. No process starts meanwhile.
+    SwitchTimestamps { kind: Kind, lasting: Duration },
+    /// A broker's clock is an hour ahead from now on.
+    AdvanceClock { broker: usize },
+    /// All brokers lose their power, and every copy of an event partition its end; its shard is
+    /// repaired.
+    LoseTail { kind: Kind, partition: i32 },
     /// What an operator does to keep the log short: all but the newest snapshots removed, verified,
     /// and old commands archived.
     Archive,
@@ -44,6 +53,7 @@ enum Target {
     Program(Role, Option<usize>),
     Brokers,
     Network,
+    Clocks,
     Archive,
 }
 
@@ -59,6 +69,9 @@ impl Fault {
             Fault::PauseBroker { .. } => "pause of broker".to_owned(),
             Fault::MoveLeaders { .. } => "move of leaders".to_owned(),
             Fault::HarmProduce { .. } => "harm to produce".to_owned(),
+            Fault::SwitchTimestamps { .. } => "writers' timestamps".to_owned(),
+            Fault::AdvanceClock { .. } => "clock ahead".to_owned(),
+            Fault::LoseTail { .. } => "lost end of events".to_owned(),
             Fault::Archive => "archive".to_owned(),
         }
     }
@@ -78,10 +91,14 @@ impl Fault {
                 Target::Program(role, Some(instance))
             }
             Fault::Roll { role } | Fault::ResetOffsets { role } => Target::Program(role, None),
-            Fault::KillBroker { .. } | Fault::PauseBroker { .. } | Fault::MoveLeaders { .. } => {
-                Target::Brokers
-            }
+            // One that starts refuses such a topic.
+            Fault::SwitchTimestamps { .. } => Target::Program(Role::CommandApi, None),
+            Fault::KillBroker { .. }
+            | Fault::PauseBroker { .. }
+            | Fault::MoveLeaders { .. }
+            | Fault::LoseTail { .. } => Target::Brokers,
             Fault::HarmProduce { .. } => Target::Network,
+            Fault::AdvanceClock { .. } => Target::Clocks,
             Fault::Archive => Target::Archive,
         }
     }

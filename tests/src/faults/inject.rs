@@ -12,6 +12,8 @@ use super::{
     fault::{Fault, Role},
     leaders, reset,
     storm::Storm,
+    tail,
+    time::{self, Clocks},
 };
 use crate::{Program, System};
 
@@ -57,6 +59,13 @@ pub(crate) async fn inject(system: &System, storm: &Storm, fault: Fault) -> anyh
             storm.rage(lasting).await;
             Ok(())
         }
+        Fault::SwitchTimestamps { kind, lasting } => {
+            time::go_by(system, kind, Clocks::Writers).await?;
+            lasts(lasting).await;
+            time::go_by(system, kind, Clocks::Brokers).await
+        }
+        Fault::LoseTail { kind, partition } => tail::lose(system, kind, partition).await,
+        Fault::AdvanceClock { broker } => time::put_ahead(system, broker),
         Fault::Archive => archive::archive(system).await,
         Fault::ResetOffsets { role } => reset_offsets(system, role).await,
     }

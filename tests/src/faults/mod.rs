@@ -3,8 +3,9 @@
 //! A [`Trial`] starts the system on three brokers, two of which must have every record. Buyers send
 //! commands under idempotency keys, again and again until each is answered for good, while a deck of
 //! faults is dealt by a seed: processes are killed, paused and restarted, brokers killed, paused and
-//! given other partitions to lead, Produce requests harmed, group offsets moved forwards, old commands
-//! archived. When all is whole again, the history of every request and answer is held
+//! given other partitions to lead and clocks that are an hour ahead, Produce requests harmed, command
+//! topics switched to their writers' clocks, group offsets moved forwards, old commands archived, the ends
+//! of event partitions lost and repaired. When all is whole again, the history of every request and answer is held
 //! against the log, the log against the rules of a shop, and both against the read models; then
 //! `spillway verify` recomputes the whole.
 //!
@@ -22,6 +23,8 @@ mod judge;
 mod leaders;
 mod reset;
 mod storm;
+mod tail;
+mod time;
 mod trial;
 mod turnover;
 mod wish;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use events::{Kind, Topic, command::Parameters, profile::Profile};
+use events::{Kind, Topic, command::Parameters};
 use futures::future::{join, try_join_all};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
@@ -19,13 +19,14 @@ use tokio::time::sleep;
 use super::{
     buyer::Buyer,
     client::Insistent,
-    deck::Deck,
+    deck::{Deck, PROFILE},
     evidence::Evidence,
     fault::INSTANCES,
     history::{Heard, History},
     inject::inject,
     judge::{Violations, judge, judge_shown},
     storm::Storm,
+    time,
     wish::Wish,
 };
 use crate::{Client, Snapshots, System, SystemOptions, proxy::Harm, until};
@@ -38,6 +39,9 @@ const PRICE: i64 = 1_250;
 const FIRST_PIECES: i64 = 60;
 /// Passes during the trial, for every order that is not paid.
 pub(super) const PAYMENT_DEADLINE_MS: i64 = 6_000;
+/// Above a trial of an hour and the hour by which log time may jump, so that no key is forgotten that
+/// a buyer may still repeat.
+const DEDUP_MS: i64 = 4 * 3_600_000;
 
 /// Often enough that a trial restores from many and archives what they cover.
 const SNAPSHOTS: Snapshots = Snapshots { records: 200, every_s: 10 };
@@ -75,6 +79,8 @@ pub struct Summary {
     pub unanswered: usize,
     /// Records in the logs that readers skipped as repeats.
     pub repeats: usize,
+    /// Records that they discarded behind a lost end, until it was repaired.
+    pub discarded: usize,
 }
 
 impl Trial {
@@ -87,18 +93,24 @@ impl Trial {
     }
 
     async fn try_run(self) -> anyhow::Result<Summary> {
-        let profile = Profile::REPLICATED;
-        let parameters =
-            Parameters { payment_deadline_ms: PAYMENT_DEADLINE_MS, ..profile.parameters() };
+        let profile = PROFILE;
+        let parameters = Parameters {
+            payment_deadline_ms: PAYMENT_DEADLINE_MS,
+            dedup_ms: DEDUP_MS,
+            ..profile.parameters()
+        };
         let (command_apis, projectors) = (INSTANCES, INSTANCES);
         let storm = Storm::default();
         let options = SystemOptions {
             command_apis,
             projectors,
             parameters,
+            // Short waits, so that clients hear every kind of answer.
+            command_api_env: Vec::new(),
             profile,
             snapshots: Some(SNAPSHOTS),
             harm: Some(storm.plan(self.seed)),
+            clocks: true,
             ..SystemOptions::default()
         };
         let system = System::start(options).await?;
@@ -119,9 +131,10 @@ impl Trial {
         let deck = Deck::new(StdRng::seed_from_u64(rng.random()), self.faults_for);
         let (faults, bought) = self.under_load(&system, &storm, deck, buyers).await?;
         bought.into_iter().for_each(|one| history.append(one));
+        time::put_all_ahead(&system)?;
 
-        let repeats = judged(&system, &history).await?;
-        let summary = self.summary(&system, faults, &history, repeats)?;
+        let passed_over = judged(&system, &history).await?;
+        let summary = self.summary(&system, faults, &history, passed_over)?;
         system.stop().await?;
         Ok(summary)
     }
@@ -164,7 +177,7 @@ impl Trial {
         system: &System,
         faults: BTreeMap<String, usize>,
         history: &History,
-        repeats: usize,
+        passed_over: PassedOver,
     ) -> anyhow::Result<Summary> {
         let attempts = || history.asks.iter().flat_map(|ask| &ask.attempts);
         let is_open = |heard: &Heard| !matches!(heard, Heard::Told(told) if told.is_final());
@@ -185,7 +198,8 @@ impl Trial {
             refused: history.asks.iter().filter(|ask| ask.finals().any(is_refused)).count(),
             copies: attempts().count(),
             unanswered: attempts().filter(|attempt| is_open(&attempt.heard)).count(),
-            repeats,
+            repeats: passed_over.repeats,
+            discarded: passed_over.discarded,
         })
     }
 }
@@ -206,8 +220,15 @@ pub(super) async fn fill_shelves(
     Ok(keeper.into_history())
 }
 
-/// Waits until nothing moves any more, then judges; gives the number of repeats in the logs.
-pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result<usize> {
+/// How many records in the logs readers skip and discard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PassedOver {
+    repeats: usize,
+    discarded: usize,
+}
+
+/// Waits until nothing moves any more, then judges.
+pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result<PassedOver> {
     system.settle().await?;
     until("no order waits for stock or payment", async || {
         let open = "SELECT count(*) FROM orders WHERE status IN ('placed', 'reserved')";
@@ -226,18 +247,21 @@ pub(super) async fn judged(system: &System, history: &History) -> anyhow::Result
         bail!("what clients were told is not what happened:\n{violations}");
     }
     let _ = system.tool.verify().await?.is_ok();
-    Ok(evidence.repeats)
+    Ok(PassedOver { repeats: evidence.repeats, discarded: evidence.discarded })
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, commands, refused, copies, unanswered, repeats, .. } = self;
+        let Self { seed, commands, refused, copies, unanswered, repeats, discarded, .. } = self;
         let Self { takeovers, from_snapshots, doubts, faults, harmed, .. } = self;
         writeln!(f, "seed {seed}: no violation")?;
         writeln!(f, "  {commands} commands checked, {refused} of them refused")?;
         writeln!(f, "  {copies} copies sent, of which {unanswered} got no final answer")?;
         writeln!(f, "  {takeovers} takeovers, {from_snapshots} from snapshots; {doubts} doubts")?;
-        writeln!(f, "  {repeats} repeats in the logs that readers skip")?;
+        writeln!(
+            f,
+            "  {repeats} records in the logs that readers skip, {discarded} that they discard"
+        )?;
         writeln!(f, "  {} faults: {faults:?}", faults.values().sum::<usize>())?;
         write!(f, "  Produce requests harmed: {harmed:?}")
     }
