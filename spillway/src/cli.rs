@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    archive, completions, dead_letters, dev, exit, import, projections, rebuild, repair, rules,
-    schemas, status, topics, verify,
+    archive, completions, dead_letters, dev, exit, import, openapi, projections, rebuild, repair,
+    rules, schemas, status, topics, verify,
 };
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
@@ -52,6 +52,8 @@ enum Verb {
     DeadLetters(dead_letters::Verb),
     /// Fills a read model anew beside the live one, compares, and switches.
     Rebuild(rebuild::Args),
+    /// Prints the OpenAPI document of the one base URL.
+    Openapi(openapi::Args),
     /// Prints the completion script of a shell.
     Completions(completions::Args),
 }
@@ -72,6 +74,7 @@ impl Cli {
             Verb::Projections(verb) => projections::run(verb).await,
             Verb::DeadLetters(verb) => dead_letters::run(verb).await,
             Verb::Rebuild(args) => rebuild::run(args).await,
+            Verb::Openapi(args) => openapi::run(&args),
             Verb::Completions(args) => completions::run(&args),
         }
     }

@@ -10,6 +10,7 @@ mod dead_letters;
 mod dev;
 mod exit;
 mod import;
+mod openapi;
 mod operator;
 mod output;
 mod place;

@@ -21,6 +21,7 @@ mod error;
 mod home;
 pub mod http;
 mod java;
+mod nginx;
 mod options;
 mod parts;
 mod ports;
@@ -31,6 +32,7 @@ mod stack;
 mod tools;
 
 pub use error::Error;
+pub use nginx::Nginx;
 pub use options::{Load, Options, Parts, Ports};
 pub use ports::PortLease;
 pub use process::{Process, Ready, Spec, StopSignal};

@@ -25,6 +25,7 @@ use std::{path::PathBuf, process::ExitCode};
 use devstack::{Error, Options, Stack};
 use events::profile::Profile;
 
+pub(crate) use self::gateway::{TITLE, merge};
 use self::{binaries::Binaries, ports::Ports, steps::Steps, system::Plan};
 use crate::{output::OutputArgs, profile::ParameterArgs, words};
 

@@ -8,6 +8,8 @@
 //! | `/openapi.json` | here: the documents of both, merged |
 //! | `/livez`, `/readyz` | here: this process; this and all behind it |
 
+#[cfg(test)]
+mod behind_nginx;
 mod openapi;
 mod probes;
 mod route;
@@ -31,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::{probes::Probes, route::Target};
 use crate::running::Service;
+
+pub(crate) use self::{openapi::merge, probes::TITLE};
 
 /// The process behind did not answer. Nothing reached it when the connection failed; whether it
 /// acted on a request that it did not answer is unknown.

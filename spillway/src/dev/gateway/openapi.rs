@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// Merges `other` into `document`: paths, methods, tags and components are united; where both say
 /// something, `document` wins. Both describe one API, so what both have is the same.
-pub(super) fn merge(mut document: Value, other: Value, title: &str) -> Value {
+pub(crate) fn merge(mut document: Value, other: Value, title: &str) -> Value {
     unite(&mut document, other);
     if let Some(root) = document.as_object_mut() {
         // The addresses of the single processes would lead around the one door.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Title of the merged description.
-const TITLE: &str = "Spillway";
+pub(crate) const TITLE: &str = "Spillway";
 
 #[derive(Debug, Clone)]
 pub(super) struct Probes {

@@ -1,0 +1,106 @@
+//! The routes of deploy/nginx/nginx.conf against those of this gateway: nginx runs with that file in
+//! front of stand-ins that say who they are.
+
+use std::path::Path;
+
+use axum::{Router, http::Method};
+use devstack::Nginx;
+use reqwest::Client;
+use service::http::Limits;
+use tokio::net::TcpListener;
+
+use super::route::{Target, target};
+use crate::connect;
+
+/// Every kind of path, with those that look like another kind.
+const PATHS: [&str; 18] = [
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/orders",
+    "/v1/orders/o-1/payment",
+    "/v1/products:import",
+    "/v1/commands",
+    "/v1/commands/5f0c",
+    "/v1/orders/o-1/stream",
+    "/v1/stream",
+    "/v10/orders",
+    "/v1orders",
+    "//v1/orders",
+    "/problems",
+    "/problems/out-of-stock",
+    "/problemsome",
+    "/metrics",
+    "/version",
+];
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+/// Says who answered.
+const SIDE: &str = "x-side";
+
+/// Answers everything with its name, on a free port, until the end of the test.
+async fn stand_in(side: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let router = Router::new().fallback(move || async move { [(SIDE, side)] });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn config() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nginx/nginx.conf")
+}
+
+async fn nginx(dir: &Path) -> Nginx {
+    let (commands, queries) = tokio::join!(stand_in("commands"), stand_in("queries"));
+    let servers = [
+        ("command-api-1:8081", &*commands),
+        ("command-api-2:8081", &*commands),
+        ("query-api-1:8083", &*queries),
+        ("query-api-2:8083", &*queries),
+    ];
+    Nginx::start(&config(), &servers, dir).await.unwrap()
+}
+
+async fn answered_by(http: &Client, method: &Method, url: String) -> Target {
+    let answer = http.request(method.clone(), url).send().await.unwrap();
+    match answer.headers().get(SIDE).map(|side| side.to_str().unwrap()) {
+        Some("commands") => Target::Commands,
+        Some("queries") => Target::Queries,
+        _ => {
+            assert_eq!(answer.status(), 404);
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+            Target::Nobody
+        }
+    }
+}
+
+#[tokio::test]
+async fn nginx_sends_every_request_to_the_side_that_this_gateway_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let nginx = nginx(dir.path()).await;
+    let http = connect::local_http().unwrap();
+    for path in PATHS {
+        for method in METHODS {
+            let answered = answered_by(&http, &method, format!("{}{path}", nginx.url())).await;
+            assert_eq!(answered, target(&method, path), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nginx_takes_bodies_as_large_as_the_processes_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let nginx = nginx(dir.path()).await;
+    let http = connect::local_http().unwrap();
+    let url = format!("{}/v1/orders", nginx.url());
+    let largest = Limits::default().body_bytes_max;
+    for (bytes, status) in [(largest, 200), (largest + 1, 413)] {
+        let sent = http.post(&url).body(vec![b' '; bytes]).send().await.unwrap();
+        assert_eq!(sent.status(), status, "{bytes} bytes");
+        if status == 413 {
+            let problem: serde_json::Value = sent.json().await.unwrap();
+            assert_eq!(problem["type"], "/problems/too-large");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `spillway openapi`: the description of the one base URL, for whoever puts one door in front of
+//! the processes.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::{
+    dev::{TITLE, merge},
+    output,
+};
+
+/// As the processes of this build give them.
+const COMMANDS: &str = include_str!("../../command-api/openapi.json");
+const QUERIES: &str = include_str!("../../query-api/openapi.json");
+
+/// Prints the OpenAPI document of command-api and query-api together, as `spillway dev` serves it.
+///
+/// Example: spillway openapi > openapi.json
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_args: &Args) -> anyhow::Result<ExitCode> {
+    output::write(&(serde_json::to_string_pretty(&document()?)? + "\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document() -> anyhow::Result<Value> {
+    let read = |text| serde_json::from_str(text).context("a kept OpenAPI document is no JSON");
+    Ok(merge(read(COMMANDS)?, read(QUERIES)?, TITLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_are_described() {
+        let document = document().unwrap();
+        assert_eq!(document["info"]["title"], TITLE);
+        let order = &document["paths"]["/v1/orders"];
+        assert!(order["post"].is_object() && order["get"].is_object(), "{order}");
+    }
+}
