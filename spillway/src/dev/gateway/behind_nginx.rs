@@ -1,9 +1,9 @@
 //! The routes of deploy/nginx/nginx.conf against those of this gateway: nginx runs with that file in
 //! front of stand-ins that say who they are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use axum::{Router, http::Method};
+use axum::{Router, body::Bytes, http::Method};
 use devstack::Nginx;
 use reqwest::Client;
 use service::http::Limits;
@@ -42,12 +42,13 @@ const SIDE: &str = "x-side";
 async fn stand_in(side: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let router = Router::new().fallback(move || async move { [(SIDE, side)] });
+    // The body is read: a connection that is closed over an unread one may lose the answer.
+    let router = Router::new().fallback(move |_body: Bytes| async move { [(SIDE, side)] });
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
 
-fn config() -> std::path::PathBuf {
+fn config() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nginx/nginx.conf")
 }
 
