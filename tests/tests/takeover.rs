@@ -14,10 +14,12 @@ const UNREADY_S: &str = "6";
 /// A handover waits for heartbeats and restores; on a machine that is busy with other things this
 /// may take longer than commands may wait by default, and would be answered 429.
 const WAIT_MS_MAX: &str = "60000";
+/// So may an append; a process that stops waits for it.
+const APPEND_MS_MAX: &str = "30000";
 const SETTINGS: &[(&str, &str)] = &[
     ("HTTP_UNREADY_S", UNREADY_S),
     ("ADMISSION_WAIT_MS_MAX", WAIT_MS_MAX),
-    ("APPEND_TIMEOUT_MS", WAIT_MS_MAX),
+    ("APPEND_TIMEOUT_MS", APPEND_MS_MAX),
 ];
 const SEED: u64 = 1;
 
