@@ -98,7 +98,7 @@ fn start_edge(
         connection: connection.clone(),
         client_id: config.topics.kafka_client_id.clone(),
         profile: foundation.profile,
-        dedup_entries_max: foundation.parameters.dedup_entries_max,
+        parameters: foundation.parameters,
         settings: config.edge.settings(),
         stopping: frame.stop.clone(),
     };

@@ -250,6 +250,30 @@ async fn a_body_that_breaks_off_is_answered_up_to_there() {
 }
 
 #[tokio::test]
+async fn half_a_line_at_the_end_is_answered_like_any_other_that_is_no_command() {
+    let bench = Bench::willing();
+    let answered =
+        answers(&bench, format!("{}\n{{\"idempotency_key\":\"k-2\"", order("k-1"))).await;
+    let told: Vec<_> =
+        answered.iter().map(|a| (a["line"].as_u64(), a["status"].as_u64())).collect();
+    assert_eq!(told, [(Some(1), Some(201)), (Some(2), Some(400))]);
+    assert_eq!(bench.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_its_commands_to_the_log_and_frees_what_they_held() {
+    let bench = Bench::new(|_| Ok(vec![Act::Acknowledge]));
+    let mut stream = Stream::open(&bench).await;
+    stream.send(&[order("k-1"), order("k-2")]).await;
+    stream.turn();
+    assert_eq!((bench.taken().len(), bench.waiting.in_flight()), (2, 2));
+    drop(stream);
+    assert_eq!(bench.waiting.in_flight(), 0);
+    let repeat = answers(&bench, Body::empty()).await;
+    assert!(repeat.is_empty(), "the places of both streams are free: {repeat:?}");
+}
+
+#[tokio::test]
 async fn a_body_may_be_longer_than_that_of_any_single_command() {
     let bench = Bench::willing();
     let lines: Vec<Value> = (0..4_000).map(|n| order(&format!("k-{n}"))).collect();

@@ -162,6 +162,26 @@ async fn a_stale_copy_of_an_accepted_command_is_stamped_anew_too() {
 }
 
 #[tokio::test]
+async fn a_command_is_not_accepted_on_a_copy_that_the_brokers_clock_shows_to_be_stale() {
+    const BEHIND: i64 = 1_000_000;
+    let bench = Bench::new(|_| Ok(vec![Act::AcknowledgeAt(BEHIND)]));
+    let answered = bench.post_with("/v1/orders", "prefer", "respond-async", &order()).await;
+    assert_eq!(answered.status, StatusCode::ACCEPTED);
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 2);
+    assert_eq!(taken[1].header("issued-at"), Some(BEHIND.to_string().as_str()));
+    assert_eq!(taken[0].header("command"), taken[1].header("command"));
+
+    // The second copy is not known to be in the log: nothing is promised.
+    let bench = Bench::new(|taken| match taken.header("issued-at") {
+        Some("1000000") => Ok(vec![Act::Fail]),
+        _ => Ok(vec![Act::AcknowledgeAt(BEHIND)]),
+    });
+    let answered = bench.post_with("/v1/orders", "prefer", "respond-async", &order()).await;
+    answered.expect_problem(503, "outcome-unknown");
+}
+
+#[tokio::test]
 async fn a_reused_key_and_a_shard_without_rules_have_their_problems() {
     let cases =
         [(Answer::KeyReused, 422, "key-reused"), (Answer::NotInitialised, 503, "not-initialised")];

@@ -41,7 +41,7 @@ impl Edge {
             connection: broker.connection(),
             client_id: "edge".to_owned(),
             profile: Profile::LOCAL,
-            dedup_entries_max: 1_000,
+            parameters: Profile::LOCAL.parameters(),
             settings,
             stopping: stop.clone(),
         };

@@ -1,15 +1,17 @@
 //! From a typed command and its terms to the answer: the one path of all routes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::response::{IntoResponse, Response};
 use domain::bounds::{self, COMMAND_BYTES_MAX};
-use events::{Command, id};
+use events::{Command, ShardId, id};
 use service::problem::Problem;
 use shard::edge::Stamp;
 
 use super::answer::{self, Subject, answer};
 use super::request::{Condition, Terms, invalid};
+use super::sold_out::{self, Pieces};
 use super::submit::Submission;
 use super::{CALLER, Edge};
 
@@ -19,11 +21,33 @@ impl Edge {
         let patience = terms.patience;
         match self.prepare(&command, terms, service::trace::current_traceparent()) {
             Ok((subject, submission)) => {
+                let wanted = sold_out::wanted(&command);
+                if let Some(left) = self.left(&wanted, submission.shard) {
+                    return answer::probably_sold_out(
+                        &subject,
+                        &command,
+                        &left,
+                        self.sold_out.bound(),
+                    )
+                    .into_response();
+                }
                 let ending = self.submit(submission, patience.reply).await;
+                if ending.is_done() {
+                    self.sold_out.reserved(&wanted, Instant::now());
+                }
                 answer(&subject, ending, patience)
             }
             Err(problem) => problem.into_response(),
         }
+    }
+
+    /// What is left for an order that would get nothing, when its shard is under pressure: while it
+    /// is not, every order is decided.
+    fn left<'a>(&self, wanted: &Pieces<'a>, shard: ShardId) -> Option<Pieces<'a>> {
+        let at = Instant::now();
+        let left = self.sold_out.left(wanted, at)?;
+        let wait = self.shards.estimated_wait(shard, at);
+        (wait >= self.settings.sold_out_hint_from).then_some(left)
     }
 
     /// Everything that can be said about a command without looking at any data.

@@ -22,6 +22,7 @@ pub(crate) fn describe() {
     describe_gauge!("edge_backlog", "Records of a shard that are appended and not known decided.");
     describe_counter!("edge_refusals_total", "Commands refused by a rule, by code.");
     describe_counter!("edge_admission_refusals_total", "Commands refused before the append.");
+    describe_gauge!("edge_sold_out_skus", "SKUs of which a refusal for lack of stock is kept.");
     describe_counter!("edge_append_failures_total", "Appends that were not acknowledged.");
     describe_counter!("edge_stale_total", "Commands answered as stamped too early or too late.");
     describe_counter!("edge_replies_ignored_total", "Replies that nobody waited for, by reason.");
@@ -52,6 +53,12 @@ pub(crate) fn refused(code: &'static str) {
 /// `reason` must be one of this program's own words.
 pub(crate) fn not_admitted(reason: &'static str) {
     counter!("edge_admission_refusals_total", "reason" => reason).increment(1);
+}
+
+pub(crate) fn sold_out_skus(count: usize) {
+    // A few thousand at most.
+    #[allow(clippy::cast_precision_loss)]
+    gauge!("edge_sold_out_skus").set(count as f64);
 }
 
 pub(crate) fn append_failed() {

@@ -16,6 +16,7 @@ mod request;
 pub mod routes;
 pub mod settings;
 pub mod shards;
+pub mod sold_out;
 mod submit;
 pub mod waiting;
 
@@ -23,7 +24,9 @@ use std::sync::Arc;
 
 use log::CommandLog;
 use settings::Settings;
+use shard::edge::Window;
 use shards::Shards;
+use sold_out::SoldOut;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use waiting::Waiting;
@@ -41,6 +44,10 @@ pub struct Edge {
     pub waiting: Arc<Waiting>,
     /// The load of every shard.
     pub shards: Arc<Shards>,
+    /// What was refused for lack of stock a moment ago.
+    pub sold_out: SoldOut,
+    /// Within which log times a command is decided, by the rules at the start of the log.
+    pub window: Window,
     /// The partition of the replies topic that this instance reads.
     pub replies_partition: i32,
     /// Places for bulk streams.

@@ -40,11 +40,24 @@ pub struct EdgeArgs {
         value_parser = value_parser!(u32).range(1..=100_000))]
     pub bulk_in_flight_max: u32,
 
-    /// Longest estimated wait for a decision, in milliseconds; a command that would wait longer is
-    /// answered 429 before it is appended.
+    /// Bound of the wait for a decision, in milliseconds; commands are answered 429 before they are
+    /// appended when the estimated wait, which is a mean, is above half of it.
     #[arg(long, env = "ADMISSION_WAIT_MS_MAX", value_name = "MS", default_value_t = 2_000,
         value_parser = value_parser!(u64).range(1..=600_000))]
     pub admission_wait_ms_max: u64,
+
+    /// For how long an order may be turned away (429, probably-sold-out) because its products were
+    /// refused for lack of stock a moment ago, in milliseconds; stock that arrives is never missed
+    /// for longer. 0: never.
+    #[arg(long, env = "SOLD_OUT_HINT_MS", value_name = "MS", default_value_t = 2_000,
+        value_parser = value_parser!(u64).range(0..=60_000))]
+    pub sold_out_hint_ms: u64,
+
+    /// Estimated wait from which orders are turned away so, in milliseconds: below it every order
+    /// is decided.
+    #[arg(long, env = "SOLD_OUT_HINT_FROM_MS", value_name = "MS", default_value_t = 250,
+        value_parser = value_parser!(u64).range(0..=600_000))]
+    pub sold_out_hint_from_ms: u64,
 }
 
 /// What the handlers need of them.
@@ -62,8 +75,12 @@ pub struct Settings {
     pub bulk_streams_max: usize,
     /// Most commands in flight of one bulk stream.
     pub bulk_in_flight_max: usize,
-    /// Longest estimated wait for a decision.
+    /// Bound of the wait for a decision.
     pub admission_wait_max: Duration,
+    /// Longest time for which stock that is there may be missed by a hint; zero: no hints.
+    pub sold_out_hint: Duration,
+    /// Estimated wait from which hints are used.
+    pub sold_out_hint_from: Duration,
 }
 
 impl EdgeArgs {
@@ -76,6 +93,8 @@ impl EdgeArgs {
             bulk_streams_max: whole(self.bulk_streams_max),
             bulk_in_flight_max: whole(self.bulk_in_flight_max),
             admission_wait_max: Duration::from_millis(self.admission_wait_ms_max),
+            sold_out_hint: Duration::from_millis(self.sold_out_hint_ms),
+            sold_out_hint_from: Duration::from_millis(self.sold_out_hint_from_ms),
         }
     }
 }

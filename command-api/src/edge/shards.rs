@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use events::{Kind, Millis, ShardId, partitioner};
@@ -57,9 +57,41 @@ impl Shards {
         self.shard(shard).map_or(Verdict::Admit, |shard| shard.load().admit(&self.bounds, at))
     }
 
+    /// How long a command appended now would wait for its decision, as far as is known.
+    pub fn estimated_wait(&self, shard: ShardId, at: Instant) -> Duration {
+        self.shard(shard)
+            .map_or(Duration::ZERO, |shard| shard.load().estimated_wait(&self.bounds, at))
+    }
+
     /// The stamp of a command: the larger of the own clock and the log time last seen.
     pub fn issued_at(&self, shard: ShardId, clock: Millis) -> Millis {
         self.shard(shard).map_or(clock, |shard| shard::edge::issued_at(clock, shard.load().now()))
+    }
+
+    /// The log time of a shard whose broker tells this time: not before the one last seen.
+    pub fn log_time(&self, shard: ShardId, told: Millis) -> Millis {
+        self.shard(shard).map_or(told, |shard| told.max(shard.load().now()))
+    }
+
+    /// An own command was handed to the log.
+    pub fn entered(&self, shard: ShardId, at: Instant) {
+        if let Some(shard) = self.shard(shard) {
+            shard.load().entered(at);
+        }
+    }
+
+    /// The reply to an own command came this long after its append.
+    pub fn answered(&self, shard: ShardId, after: Duration, at: Instant) {
+        if let Some(shard) = self.shard(shard) {
+            shard.load().answered(after, at);
+        }
+    }
+
+    /// Nobody waits for the reply to an own command any longer.
+    pub fn abandoned(&self, shard: ShardId) {
+        if let Some(shard) = self.shard(shard) {
+            shard.load().abandoned();
+        }
     }
 
     /// An own append was acknowledged.
@@ -107,8 +139,6 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

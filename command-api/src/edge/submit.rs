@@ -4,8 +4,12 @@
 //! admitted? -no-> NotAppended        append -> acknowledged -> replied -> Replied
 //!                                      |          |              \-- stale: stamped anew, once
 //!                                      |          \-- patience ends -> Appended, seen through
+//!                                      |                      \-- will be stale: stamped anew, once
 //!                                      \-- no word, or a failure   -> Unknown
 //! ```
+//!
+//! Who is told "accepted" does not ask again, so that word is given only for a copy that was stamped
+//! within the window by the clock of the broker that took it.
 //!
 //! Everything up to the append is one synchronous step. A handler that is dropped later, because
 //! its client went away, changes nothing about the command.
@@ -23,7 +27,7 @@ use uuid::Uuid;
 
 use super::admission::Verdict;
 use super::log::{Append, NotTaken};
-use super::waiting::Place;
+use super::waiting::{Appended, Place};
 use super::{CALLER, Edge, metrics};
 
 /// The log's producer gives its word within its own timeout; this much later none will come.
@@ -56,6 +60,15 @@ pub(crate) enum Ending {
     NotAppended(NotAppended),
 }
 
+impl Ending {
+    /// Whether the command was carried out whole, just now.
+    pub(crate) fn is_done(&self) -> bool {
+        let Ending::Replied(reply) = self else { return false };
+        let outcome = reply.outcome.as_ref();
+        !reply.replayed && outcome.is_some_and(|outcome| outcome.refusal.is_none())
+    }
+}
+
 /// Why a command was not appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAppended {
@@ -73,7 +86,8 @@ pub(crate) enum NotAppended {
 /// The first word about an appended copy that ends the wait for it.
 enum Word {
     Replied(Box<Reply>),
-    Appended,
+    /// In the log since this time of the broker's, where it told one.
+    Appended(Appended),
     Unknown,
 }
 
@@ -82,6 +96,7 @@ enum Word {
 pub(crate) struct Begun {
     submission: Submission,
     place: Place,
+    issued_at: Millis,
     began: Instant,
 }
 
@@ -116,27 +131,37 @@ impl Edge {
     pub(crate) fn begin(&self, submission: Submission) -> Result<Begun, Box<NotBegun>> {
         let began = Instant::now();
         match self.admit_and_append(&submission, began) {
-            Ok(place) => Ok(Begun { submission, place, began }),
+            Ok((place, issued_at)) => Ok(Begun { submission, place, issued_at, began }),
             Err(reason) => Err(Box::new(NotBegun { submission, reason })),
         }
     }
 
     /// Waits for the reply, at most for `patience`.
     pub(crate) async fn finish(self: &Arc<Self>, begun: Begun, patience: Duration) -> Ending {
-        let Begun { mut submission, mut place, began } = begun;
+        let Begun { mut submission, mut place, issued_at, began } = begun;
         match self.word(&mut place, patience).await {
             Word::Unknown => Ending::Unknown,
-            Word::Appended => {
-                self.see_through(place, submission);
-                Ending::Appended
-            }
-            Word::Replied(reply) => match submission.stamp.after(&reply) {
-                Some(issued_at) => {
-                    let rest = patience.saturating_sub(began.elapsed());
-                    self.again(submission, issued_at, reply, rest).await
+            Word::Appended(at) => {
+                let log_time = at.map(|at| self.shards.log_time(submission.shard, at));
+                let stamp = &mut submission.stamp;
+                match log_time.and_then(|now| stamp.after_append(issued_at, now, self.window)) {
+                    Some(issued_at) => self.make_good(&submission, issued_at).await,
+                    None => {
+                        self.see_through(place, submission);
+                        Ending::Appended
+                    }
                 }
-                None => Ending::Replied(reply),
-            },
+            }
+            Word::Replied(reply) => {
+                self.sold_out.note(&reply, began, Instant::now());
+                match submission.stamp.after(&reply) {
+                    Some(issued_at) => {
+                        let rest = patience.saturating_sub(began.elapsed());
+                        self.again(submission, issued_at, reply, rest).await
+                    }
+                    None => Ending::Replied(reply),
+                }
+            }
         }
     }
 
@@ -154,7 +179,22 @@ impl Edge {
         };
         match self.word(&mut place, patience).await {
             Word::Replied(reply) => Ending::Replied(reply),
-            Word::Appended => Ending::Appended,
+            Word::Appended(_) => Ending::Appended,
+            Word::Unknown => Ending::Unknown,
+        }
+    }
+
+    /// Appends a second copy of a command whose first one will be answered stale, before anybody is
+    /// told that it is accepted. Without it nothing is known: the shard's own time may be ahead of
+    /// the broker's, and then the first copy counts.
+    async fn make_good(&self, submission: &Submission, issued_at: Millis) -> Ending {
+        metrics::stale();
+        let Ok(mut place) = self.append(submission, issued_at) else {
+            return Ending::Unknown;
+        };
+        match self.word(&mut place, Duration::ZERO).await {
+            Word::Replied(reply) => Ending::Replied(reply),
+            Word::Appended(_) => Ending::Appended,
             Word::Unknown => Ending::Unknown,
         }
     }
@@ -174,14 +214,18 @@ impl Edge {
         });
     }
 
-    fn admit_and_append(&self, submission: &Submission, at: Instant) -> Result<Place, NotAppended> {
+    fn admit_and_append(
+        &self,
+        submission: &Submission,
+        at: Instant,
+    ) -> Result<(Place, Millis), NotAppended> {
         match self.shards.admit(submission.shard, at) {
             Verdict::Admit => {}
             Verdict::Busy { wait } => return Err(NotAppended::Busy { wait }),
             Verdict::Full => return Err(NotAppended::Full),
         }
         let issued_at = self.shards.issued_at(submission.shard, clock());
-        self.append(submission, issued_at)
+        Ok((self.append(submission, issued_at)?, issued_at))
     }
 
     fn append(&self, submission: &Submission, issued_at: Millis) -> Result<Place, NotAppended> {
@@ -206,15 +250,15 @@ impl Edge {
     /// append.
     async fn word(&self, place: &mut Place, patience: Duration) -> Word {
         let mut deadline = pin!(sleep(patience));
-        let (mut appended, mut impatient) = (place.is_acknowledged, false);
+        let mut impatient = false;
         loop {
             tokio::select! {
                 biased;
                 reply = &mut place.replied => {
                     return reply.map_or(Word::Unknown, Word::Replied);
                 }
-                word = &mut place.acknowledged, if !appended => match word {
-                    Ok(Ok(())) => (appended, place.is_acknowledged) = (true, true),
+                word = &mut place.acknowledged, if place.appended.is_none() => match word {
+                    Ok(Ok(at)) => place.appended = Some(at),
                     Ok(Err(_)) | Err(_) => return Word::Unknown,
                 },
                 () = &mut deadline => {
@@ -226,8 +270,8 @@ impl Edge {
                     deadline.as_mut().reset(tokio::time::Instant::now() + latest);
                 }
             }
-            if appended && impatient {
-                return Word::Appended;
+            if impatient && let Some(at) = place.appended {
+                return Word::Appended(at);
             }
         }
     }

@@ -11,16 +11,20 @@ use std::{
     time::Instant,
 };
 
-use events::{ShardId, reply::Reply};
+use events::{Millis, ShardId, reply::Reply};
 use shard::edge::{Correlations, answers};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::metrics;
+use super::shards::Shards;
 
 /// The append of a command failed or stayed without a word; the command may be in the log or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unknown;
+
+/// The log holds a command: the broker's time at which it took it, where it tells one.
+pub type Appended = Option<Millis>;
 
 /// The table of commands in flight.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub struct Waiting {
     correlations: Correlations,
     in_flight_max: usize,
     table: Mutex<Table>,
+    shards: Arc<Shards>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +46,7 @@ struct Entry {
     command_id: Uuid,
     shard: ShardId,
     since: Instant,
-    acknowledged: Option<oneshot::Sender<Result<(), Unknown>>>,
+    acknowledged: Option<oneshot::Sender<Result<Appended, Unknown>>>,
     replied: oneshot::Sender<Box<Reply>>,
 }
 
@@ -52,9 +57,9 @@ pub struct Place {
     /// The lower half of the correlation; names the command in the log's reports.
     pub ticket: u64,
     /// Resolves when the log has answered for the append, or the reply has come without that.
-    pub acknowledged: oneshot::Receiver<Result<(), Unknown>>,
-    /// Whether that word was taken from it; it comes once.
-    pub is_acknowledged: bool,
+    pub acknowledged: oneshot::Receiver<Result<Appended, Unknown>>,
+    /// That word, once it was taken from it.
+    pub appended: Option<Appended>,
     /// Resolves with the reply, boxed because it passes through many hands.
     pub replied: oneshot::Receiver<Box<Reply>>,
 }
@@ -72,10 +77,10 @@ pub enum Delivery {
 }
 
 impl Waiting {
-    /// `nonce` must be random for each instance.
-    pub fn new(nonce: u64, in_flight_max: usize) -> Self {
+    /// `nonce` must be random for each instance. The shards are told who waits for them.
+    pub fn new(nonce: u64, in_flight_max: usize, shards: Arc<Shards>) -> Self {
         let correlations = Correlations::new(nonce);
-        Self { correlations, in_flight_max, table: Mutex::default() }
+        Self { correlations, in_flight_max, table: Mutex::default(), shards }
     }
 
     /// Takes a place for one copy of a command; `None` when all are taken.
@@ -83,7 +88,8 @@ impl Waiting {
         let (acknowledged, acknowledged_receiver) = oneshot::channel();
         let (replied, replied_receiver) = oneshot::channel();
         let acknowledged = Some(acknowledged);
-        let entry = Entry { command_id, shard, since: Instant::now(), acknowledged, replied };
+        let since = Instant::now();
+        let entry = Entry { command_id, shard, since, acknowledged, replied };
         let mut table = self.table();
         if table.entries.len() >= self.in_flight_max {
             return None;
@@ -92,12 +98,13 @@ impl Waiting {
         let ticket = table.last_ticket;
         table.entries.insert(ticket, entry);
         drop(table);
+        self.shards.entered(shard, since);
         metrics::in_flight().increment(1);
         Some(Place {
             waiting: Arc::clone(self),
             ticket,
             acknowledged: acknowledged_receiver,
-            is_acknowledged: false,
+            appended: None,
             replied: replied_receiver,
         })
     }
@@ -109,7 +116,7 @@ impl Waiting {
 
     /// The log has answered for the append of this ticket. Gives the shard it was for, while
     /// somebody waits.
-    pub fn acknowledge(&self, ticket: u64, word: Result<(), Unknown>) -> Option<ShardId> {
+    pub fn acknowledge(&self, ticket: u64, word: Result<Appended, Unknown>) -> Option<ShardId> {
         let mut table = self.table();
         let entry = table.entries.get_mut(&ticket)?;
         let (sender, since, shard) = (entry.acknowledged.take(), entry.since, entry.shard);
@@ -139,13 +146,15 @@ impl Waiting {
         let entry = table.entries.remove(&ticket);
         drop(table);
         if let Some(entry) = entry {
+            let (after, at) = (entry.since.elapsed(), Instant::now());
+            self.shards.answered(entry.shard, after, at);
             metrics::in_flight().decrement(1);
-            metrics::replied(entry.since.elapsed());
+            metrics::replied(after);
             // Either receiver may have gone away with its request. A reply proves the append; it is
             // sent first, so that whoever wakes up by the second word finds it.
             let _ = entry.replied.send(Box::new(reply));
             if let Some(acknowledged) = entry.acknowledged {
-                let _ = acknowledged.send(Ok(()));
+                let _ = acknowledged.send(Ok(None));
             }
         }
         Delivery::Delivered
@@ -173,7 +182,9 @@ impl Waiting {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.waiting.table().entries.remove(&self.ticket).is_some() {
+        let entry = self.waiting.table().entries.remove(&self.ticket);
+        if let Some(entry) = entry {
+            self.waiting.shards.abandoned(entry.shard);
             metrics::in_flight().decrement(1);
         }
     }
@@ -181,11 +192,18 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use events::{Kind, reply::Answer};
 
-    use super::*;
+    use super::{super::admission::Bounds, *};
 
     const SHARD: ShardId = ShardId { kind: Kind::Orders, partition: 0 };
+
+    fn waiting(in_flight_max: usize) -> Arc<Waiting> {
+        let bounds = Bounds { wait_max: Duration::from_secs(2), dedup_entries_max: 10 };
+        Arc::new(Waiting::new(7, in_flight_max, Arc::new(Shards::new(|_| 1, bounds))))
+    }
 
     fn reply(correlation: u128, command_id: Uuid) -> Reply {
         Reply {
@@ -203,12 +221,13 @@ mod tests {
 
     #[test]
     fn a_reply_reaches_its_place_once_and_proves_the_append() {
-        let waiting = Arc::new(Waiting::new(u64::MAX, 8));
+        let shards = Arc::clone(&waiting(8).shards);
+        let waiting = Arc::new(Waiting::new(u64::MAX, 8, shards));
         let id = Uuid::from_u128(1);
         let mut place = waiting.enter(id, SHARD).expect("a place");
         let correlation = waiting.correlation(place.ticket);
         assert_eq!(waiting.deliver(reply(correlation, id)), Delivery::Delivered);
-        assert_eq!(place.acknowledged.try_recv(), Ok(Ok(())));
+        assert_eq!(place.acknowledged.try_recv(), Ok(Ok(None)));
         assert_eq!(place.replied.try_recv().map(|r| r.command_id), Ok(id.to_string()));
         assert_eq!(waiting.deliver(reply(correlation, id)), Delivery::Late);
         assert_eq!(waiting.in_flight(), 0);
@@ -216,7 +235,7 @@ mod tests {
 
     #[test]
     fn replies_that_are_not_ours_are_ignored() {
-        let waiting = Arc::new(Waiting::new(7, 8));
+        let waiting = waiting(8);
         let id = Uuid::from_u128(1);
         let place = waiting.enter(id, SHARD).expect("a place");
         let correlation = waiting.correlation(place.ticket);
@@ -230,7 +249,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_come_back_when_the_one_who_waits_goes_away() {
-        let waiting = Arc::new(Waiting::new(7, 1));
+        let waiting = waiting(1);
         let id = Uuid::from_u128(1);
         let first = waiting.enter(id, SHARD).expect("a place");
         assert!(waiting.enter(id, SHARD).is_none());
@@ -242,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_append_without_a_word_is_unknown() {
-        let waiting = Arc::new(Waiting::new(7, 8));
+        let waiting = waiting(8);
         let mut failed = waiting.enter(Uuid::from_u128(1), SHARD).expect("a place");
         let mut ended = waiting.enter(Uuid::from_u128(2), SHARD).expect("a place");
         waiting.acknowledge(failed.ticket, Err(Unknown));

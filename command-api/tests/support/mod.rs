@@ -12,20 +12,23 @@ use command_api::edge::admission::Bounds;
 use command_api::edge::log::{Append, CommandLog, NotTaken};
 use command_api::edge::settings::Settings;
 use command_api::edge::shards::Shards;
+use command_api::edge::sold_out::SoldOut;
 use command_api::edge::waiting::{Unknown, Waiting};
 use command_api::edge::{Edge, routes};
 use events::header::{ReturnAddress, View};
 use events::outcome::{OrderSummary, Outcome, Refusal};
 use events::reply::{Answer, Reply};
-use events::{Command, Kind, Money, Position, ShardId};
+use events::{Command, Kind, Millis, Money, Position, ShardId};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
+use shard::edge::Window;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub const PARTITIONS: i32 = 4;
 pub const REPLIES_PARTITION: i32 = 1;
+pub const WINDOW: Window = Window { accept_ms: 600_000, skew_ms: 30_000 };
 
 /// A record that the log took.
 #[derive(Debug, Clone)]
@@ -99,6 +102,8 @@ impl Taken {
 #[derive(Debug)]
 pub enum Act {
     Acknowledge,
+    /// By a broker whose clock says this.
+    AcknowledgeAt(Millis),
     Fail,
     Reply(Box<Reply>),
 }
@@ -138,7 +143,10 @@ fn perform(waiting: &Waiting, ticket: u64, acts: Vec<Act>) {
     for act in acts {
         match act {
             Act::Acknowledge => {
-                waiting.acknowledge(ticket, Ok(()));
+                waiting.acknowledge(ticket, Ok(None));
+            }
+            Act::AcknowledgeAt(at) => {
+                waiting.acknowledge(ticket, Ok(Some(at)));
             }
             Act::Fail => {
                 waiting.acknowledge(ticket, Err(Unknown));
@@ -167,6 +175,8 @@ pub const SETTINGS: Settings = Settings {
     bulk_streams_max: 2,
     bulk_in_flight_max: 4,
     admission_wait_max: Duration::from_secs(2),
+    sold_out_hint: Duration::from_secs(60),
+    sold_out_hint_from: Duration::from_millis(250),
 };
 
 impl Bench {
@@ -180,9 +190,9 @@ impl Bench {
         settings: Settings,
         script: impl Fn(&Taken) -> Result<Vec<Act>, NotTaken> + Send + Sync + 'static,
     ) -> Self {
-        let waiting = Arc::new(Waiting::new(42, settings.in_flight_max));
         let bounds = Bounds { wait_max: settings.admission_wait_max, dedup_entries_max: 1_000_000 };
         let shards = Arc::new(Shards::new(|_| PARTITIONS, bounds));
+        let waiting = Arc::new(Waiting::new(42, settings.in_flight_max, Arc::clone(&shards)));
         let taken = Arc::new(Mutex::new(Vec::new()));
         let log = MemoryLog {
             waiting: Arc::clone(&waiting),
@@ -195,6 +205,8 @@ impl Bench {
             log: Box::new(log),
             waiting: Arc::clone(&waiting),
             shards: Arc::clone(&shards),
+            sold_out: SoldOut::new(settings.sold_out_hint),
+            window: WINDOW,
             replies_partition: REPLIES_PARTITION,
             streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
             stopping: stopping.clone(),

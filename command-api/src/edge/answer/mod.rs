@@ -17,7 +17,7 @@ use service::problem::Problem;
 use uuid::Uuid;
 
 pub(crate) use body::{AcceptedAnswer, OrderAnswer, ProductAnswer};
-pub(crate) use not_decided::too_large;
+pub(crate) use not_decided::{probably_sold_out, too_large};
 
 use super::request::{PREFERENCE_APPLIED, Patience};
 use super::submit::Ending;

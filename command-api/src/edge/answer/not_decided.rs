@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use axum::response::Response;
+use events::Command;
 use http::{HeaderValue, StatusCode, header};
 use service::problem::{Kind, Problem, Retry, kinds};
 
-use super::{AcceptedAnswer, Subject, command_location, insert, json};
+use super::refused::LineRefused;
+use super::{AcceptedAnswer, Subject, about, command_location, insert, json};
 use crate::edge::log::NotTaken;
 use crate::edge::metrics;
+use crate::edge::sold_out::Pieces;
 use crate::edge::submit::NotAppended;
 
 /// When to ask again for an outcome, or to send a request again that found no room.
@@ -20,6 +23,12 @@ const OVERLOADED: Kind = Kind::new(
     "overloaded",
     StatusCode::TOO_MANY_REQUESTS,
     "Too many commands wait for their decision",
+    Retry::Safe,
+);
+const PROBABLY_SOLD_OUT: Kind = Kind::new(
+    "probably-sold-out",
+    StatusCode::TOO_MANY_REQUESTS,
+    "Probably sold out, and too many orders wait",
     Retry::Safe,
 );
 const MEMORY_FULL: Kind = Kind::new(
@@ -81,6 +90,34 @@ pub(super) fn not_appended(reason: NotAppended) -> Problem {
     };
     metrics::not_admitted(word);
     problem
+}
+
+/// Every product of the order was refused for lack of stock a moment ago, and its shard is under
+/// pressure. Nothing was appended; an earlier copy of the command may have been, and may hold stock.
+pub(crate) fn probably_sold_out(
+    subject: &Subject,
+    command: &Command,
+    left: &Pieces<'_>,
+    bound: Duration,
+) -> Problem {
+    metrics::not_admitted("sold-out");
+    let order = match command {
+        Command::PlaceOrder(order) => order.lines.as_slice(),
+        _ => &[],
+    };
+    let lines: Vec<LineRefused<'_>> = order
+        .iter()
+        .map(|line| LineRefused::out_of_stock(line, left.get(line.sku.as_str()).copied()))
+        .collect();
+    about(Problem::new(PROBABLY_SOLD_OUT), subject)
+        .retry_after(bound.max(SOON))
+        .lines(lines)
+        .member("order_id", &subject.key)
+        .detail(
+            "The order was not taken: every product in it was sold out a moment ago, and too many \
+             orders wait. This says nothing about earlier requests with the same Idempotency-Key; \
+             the order shows whether one of them was carried out.",
+        )
 }
 
 /// The command does not fit its record.

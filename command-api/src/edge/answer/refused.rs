@@ -1,8 +1,9 @@
 //! Refusals: the status and title of every code that decide may say.
 
 use domain::refusal::Code;
+use events::Kind as Aggregates;
+use events::line::{OrderLine, RefusedLine};
 use events::outcome::{Outcome, Refusal};
-use events::{Kind as Aggregates, line::RefusedLine};
 use http::StatusCode;
 use serde::Serialize;
 use service::problem::{Kind, Problem, Retry};
@@ -12,7 +13,7 @@ use crate::edge::metrics;
 
 /// A line of a refused order.
 #[derive(Debug, Serialize)]
-struct LineRefused<'a> {
+pub(super) struct LineRefused<'a> {
     /// Number of the line in its order, from 1.
     line: i32,
     sku: &'a str,
@@ -21,6 +22,12 @@ struct LineRefused<'a> {
     /// Pieces that were available, where stock was the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<i64>,
+}
+
+impl<'a> LineRefused<'a> {
+    pub(super) fn out_of_stock(line: &'a OrderLine, available: Option<i64>) -> Self {
+        Self { line: line.line, sku: &line.sku, reason: Code::OutOfStock.as_str(), available }
+    }
 }
 
 /// The problem of a refused command. Its key has been used up: the same request gets the same

@@ -123,8 +123,9 @@ impl Clerk {
     /// Brings one report to the desk; `Some` when the producer's word cannot be trusted any more.
     fn note(&self, report: Report) -> Option<String> {
         match report {
-            Report::Delivered { tag, offset, .. } => {
-                if let Some(shard) = self.desk.waiting.acknowledge(ticket(tag), Ok(())) {
+            Report::Delivered { tag, offset, timestamp } => {
+                let word = Ok(timestamp.log_append());
+                if let Some(shard) = self.desk.waiting.acknowledge(ticket(tag), word) {
                     self.desk.shards.appended(shard, offset, Instant::now());
                 }
                 None

@@ -11,15 +11,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use eventlog::{Connection, ReadError, StartError};
-use events::{Topic, profile::Profile};
+use events::{Topic, command::Parameters, profile::Profile};
 use rand::Rng;
 use service::health::Health;
+use shard::edge::Window;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Bounds;
 use super::settings::Settings;
 use super::shards::Shards;
+use super::sold_out::SoldOut;
 use super::waiting::Waiting;
 use super::{Edge, metrics};
 
@@ -40,8 +42,8 @@ pub struct Plan {
     pub client_id: String,
     /// Says how many partitions each topic has.
     pub profile: Profile,
-    /// Most commands that one shard remembers.
-    pub dedup_entries_max: i64,
+    /// Of the rules at the start of the log.
+    pub parameters: Parameters,
     pub settings: Settings,
     /// Cancelled when the process begins to stop.
     pub stopping: CancellationToken,
@@ -89,17 +91,19 @@ pub fn join(plan: Plan, health: &Health, stop: CancellationToken) -> Result<Join
     metrics::describe();
     let mut random = rand::rng();
     let settings = plan.settings;
-    let bounds =
-        Bounds { wait_max: settings.admission_wait_max, dedup_entries_max: plan.dedup_entries_max };
+    let bounds = Bounds {
+        wait_max: settings.admission_wait_max,
+        dedup_entries_max: plan.parameters.dedup_entries_max,
+    };
+    let shards =
+        Arc::new(Shards::new(|kind| plan.profile.partitions(Topic::Commands(kind)), bounds));
+    let waiting = Waiting::new(random.random(), settings.in_flight_max, Arc::clone(&shards));
     let desk = Desk {
         connection: plan.connection,
         client_id: plan.client_id,
         append_timeout: settings.append_timeout,
-        waiting: Arc::new(Waiting::new(random.random(), settings.in_flight_max)),
-        shards: Arc::new(Shards::new(
-            |kind| plan.profile.partitions(Topic::Commands(kind)),
-            bounds,
-        )),
+        waiting: Arc::new(waiting),
+        shards,
         stop,
     };
     let replies_partitions = plan.profile.partitions(Topic::Replies).max(1);
@@ -111,6 +115,8 @@ pub fn join(plan: Plan, health: &Health, stop: CancellationToken) -> Result<Join
         log: Box::new(appender),
         waiting: desk.waiting,
         shards: desk.shards,
+        sold_out: SoldOut::new(settings.sold_out_hint),
+        window: Window::of(&plan.parameters),
         replies_partition,
         streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
         stopping: plan.stopping,

@@ -133,7 +133,9 @@ pub(super) enum CommonAnswers {
     /// `key-reused`: the idempotency key was used with another body.
     #[response(status = 422, content_type = "application/problem+json")]
     KeyReused(ProblemDocument),
-    /// `overloaded`: the decision would come too late; nothing was appended.
+    /// Nothing was appended. `overloaded`: the decision would come too late. `probably-sold-out`:
+    /// every product of the order was sold out a moment ago; an earlier request with the same key
+    /// may have been carried out.
     #[response(status = 429, content_type = "application/problem+json")]
     Overloaded(ProblemDocument),
     /// `outcome-unknown`: the log did not acknowledge the command in time; the same key is safe.

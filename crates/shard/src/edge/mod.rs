@@ -7,4 +7,4 @@ mod stamp;
 
 pub use correlation::{Correlations, answers};
 pub use headers::{Copy, headers};
-pub use stamp::{Stamp, issued_at};
+pub use stamp::{Stamp, Window, issued_at};
