@@ -16,6 +16,7 @@ use crate::{
     projection::registered,
     runner::{self, Running},
     store::connect,
+    sweep,
 };
 
 /// Connections besides those for batches: for the health check, and one to spare.
@@ -100,6 +101,8 @@ async fn work(
         settings: config.projector.runner_settings(),
     };
     tokio::spawn(letters_gauge::keep(pool.clone(), frame.stop.clone()));
+    let age_max = config.projector.changes_age_max();
+    tokio::spawn(sweep::keep(pool.clone(), age_max, frame.stop.clone()));
     let runners = registered()
         .iter()
         .map(|registration| registration.operations.start(context.clone()))

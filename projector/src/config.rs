@@ -53,6 +53,12 @@ pub struct ProjectorArgs {
         value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub gap_pause_s: u64,
 
+    /// Minutes for which the changes are kept that live streams are read from. A client that comes
+    /// back later reads anew.
+    #[arg(long, env = "CHANGES_KEEP_MINUTES", value_name = "MINUTES", default_value_t = 15,
+        value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub changes_keep_minutes: u64,
+
     /// Most connections to PostgreSQL at once. Every partition takes one for each of its batches;
     /// fewer than partitions means that some wait for others.
     #[arg(long, env = "CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
@@ -81,6 +87,10 @@ impl Validate for Config {
 }
 
 impl ProjectorArgs {
+    pub(crate) fn changes_age_max(&self) -> Duration {
+        Duration::from_secs(60 * self.changes_keep_minutes)
+    }
+
     pub(crate) fn runner_settings(&self) -> runner::Settings {
         // Both bounds above fit every usize that this runs on.
         let whole = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);

@@ -101,6 +101,7 @@ fn source(arrived: &Arrived) -> Source {
     Source {
         partition: arrived.record.partition.clone(),
         offset: arrived.record.offset,
+        incarnation: arrived.envelope.mark.incarnation,
         link_sequence: arrived.envelope.mark.link_sequence,
     }
 }

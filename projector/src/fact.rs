@@ -23,6 +23,7 @@ pub struct Fact<B> {
 pub struct Source {
     pub partition: Partition,
     pub offset: i64,
+    pub incarnation: i64,
     pub link_sequence: i64,
 }
 

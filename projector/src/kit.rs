@@ -81,6 +81,7 @@ impl<P: Projection> Given<P> {
             source: Source {
                 partition: Partition::of(P::TOPICS[0], 0),
                 offset: self.link_sequence - 1,
+                incarnation: 0,
                 link_sequence: self.link_sequence,
             },
             body,

@@ -15,6 +15,7 @@
 
 pub mod app;
 pub mod chain;
+pub mod change;
 pub mod config;
 pub mod decode;
 pub mod envelope;
@@ -32,5 +33,6 @@ pub mod projection;
 pub mod rebuild;
 pub mod runner;
 pub mod store;
+pub mod sweep;
 #[cfg(test)]
 mod testing;

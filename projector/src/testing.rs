@@ -18,6 +18,7 @@ pub(crate) fn fact<B>(body: B, version: i64) -> Fact<B> {
         source: Source {
             partition: Partition::of(Topic::Events(Kind::Orders), 2),
             offset: 100 + version,
+            incarnation: 0,
             link_sequence: 10 + version,
         },
     }

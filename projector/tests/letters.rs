@@ -278,6 +278,13 @@ fn ten_thousand_dead_letters_are_parked_once_and_healed_by_a_fixed_projection() 
         assert_eq!(first + healed(&rest), shop.count().unsigned_abs());
         assert_eq!(shop.letters().await, 0);
         shop.compare().await;
+        // Streams are told of each healed order, behind the mark that they have passed.
+        let told: (i64, i64, i32) =
+            sqlx::query_as("SELECT count(DISTINCT key), min(link_sequence), max(nth) FROM changes")
+                .fetch_one(&shop.pool)
+                .await
+                .expect("changes");
+        assert_eq!(told, (3_400, shop.count(), 3_400));
         assert_eq!(waiting(&shop.pool).await.expect("an answer").keys.len(), 0);
 
         // An empty queue re-drives nothing.

@@ -11,6 +11,7 @@ use projector::{
     migrate,
     projection::{Projection, orders::Orders, products::Products},
     store::{Applied, Error, Owner, apply, checkpoint, connect},
+    sweep::sweep,
 };
 use sqlx::{PgPool, Row, postgres::PgListener};
 use support::{
@@ -104,11 +105,67 @@ async fn rows_are_the_fold_of_the_events_whatever_the_batches() {
 
     let products = Source::new(Kind::Products, &history::products("p", 5));
     products.apply_all::<Products>(pool, 3).await;
-    let expected = rows::<Products>(ShardId::new(Kind::Products, 0), &products.outputs);
+    let mut expected = rows::<Products>(ShardId::new(Kind::Products, 0), &products.outputs);
+    expected.values_mut().for_each(|product| product.last = None);
     let skus: Vec<&str> = expected.keys().map(String::as_str).collect();
     let stored = Products::load(&mut connection, &skus).await.expect("rows");
     assert_eq!(stored, expected);
     drop(connection);
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn streams_are_told_every_change_in_its_place_until_it_is_old() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let orders = Source::new(Kind::Orders, &history::orders("o", 20));
+    orders.apply_all::<Orders>(pool, 7).await;
+    let changes = sqlx::query(
+        "SELECT link_sequence, key, event, version, state, customer_id FROM changes
+         WHERE projection = 'orders' AND partition = 0 AND incarnation = 0 AND nth = 0
+         ORDER BY link_sequence",
+    );
+    let changes = changes.fetch_all(pool).await.expect("changes");
+    assert_eq!(changes.len(), orders.outputs.len());
+    for ((row, output), sequence) in changes.iter().zip(&orders.outputs).zip(1..) {
+        assert_eq!(row.get::<i64, _>("link_sequence"), sequence);
+        assert_eq!(row.get::<&str, _>("key"), output.event.key());
+        assert_eq!(row.get::<&str, _>("event"), output.event.name());
+        assert_eq!(Some(row.get::<i64, _>("version")), output.version);
+    }
+    // The last change of an order is the order, and of a product the product.
+    let others = "SELECT count(*) FROM changes c JOIN orders o ON o.order_id = c.key
+        AND o.version = c.version WHERE c.state->>'status' = o.status
+        AND (c.state->>'updated_at')::timestamptz = o.updated_at
+        AND (c.state->>'total_amount')::bigint IS NOT DISTINCT FROM o.total_amount
+        AND c.customer_id IS NOT DISTINCT FROM o.customer_id";
+    let told: i64 = sqlx::query_scalar(others).fetch_one(pool).await.expect("a count");
+    let all: Result<i64, _> =
+        sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(pool).await;
+    assert_eq!(told, all.expect("a count"));
+
+    let products = Source::new(Kind::Products, &history::products("p", 5));
+    products.apply_all::<Products>(pool, 3).await;
+    let told = "SELECT count(*) FROM changes c JOIN products p ON p.sku = c.key
+        AND p.version = c.version AND c.projection = 'products'
+        WHERE (c.state->>'on_hand')::bigint = p.on_hand";
+    let told: i64 = sqlx::query_scalar(told).fetch_one(pool).await.expect("a count");
+    let all: Result<i64, _> =
+        sqlx::query_scalar("SELECT count(*) FROM products").fetch_one(pool).await;
+    assert_eq!(told, all.expect("a count"));
+
+    assert_eq!(sweep(pool, Duration::from_secs(3_600)).await.expect("a sweep"), 0);
+    let all: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM changes").fetch_one(pool).await.expect("a count");
+    let swept = sweep(pool, Duration::ZERO).await.expect("a sweep");
+    assert_eq!(i64::try_from(swept).expect("small"), all);
+    let floor: i64 = sqlx::query_scalar(
+        "SELECT link_sequence FROM change_floors WHERE projection = 'orders' AND partition = 0",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("a floor");
+    assert_eq!(floor, i64::try_from(orders.outputs.len()).expect("small"));
     database.stop().await;
 }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     http::{Api, router},
+    live::Live,
     position,
     read::Database,
 };
@@ -41,8 +42,13 @@ pub async fn run(frame: Frame, config: Config) -> Result<(), Error> {
     let heartbeat = frame.health.heartbeat("checkpoints", SILENCE);
     let keeping = tokio::spawn(keeper.run(condition, heartbeat, drained.clone()));
 
-    let api = Api { database: database.clone(), tracker, waits: config.position.waits() };
+    let (live, readers) =
+        Live::start(database.clone(), &tracker, config.live.settings(), frame.stop.clone());
+    let api = Api { database: database.clone(), tracker, waits: config.position.waits(), live };
     let served = frame.serve(router(api)).await;
+
+    frame.stop.cancel();
+    readers.ended().await;
 
     drained.cancel();
     // A panic of the keeper has been logged by the hook; there is nothing left to save.

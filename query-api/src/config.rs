@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use service::config::{DatabaseArgs, Errors, ProcessArgs, Validate};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{http::Waits, read::Settings};
+use crate::{http::Waits, live, read::Settings};
 
 /// Answers queries about orders, products and commands from the read models in PostgreSQL.
 ///
@@ -24,6 +24,28 @@ pub struct Config {
     pub pool: PoolArgs,
     #[command(flatten)]
     pub position: PositionArgs,
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// Limits of live streams.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Live streams")]
+pub struct LiveArgs {
+    /// Streams that this process serves at once; one more is answered 503.
+    #[arg(long, env = "STREAMS_MAX", value_name = "COUNT", default_value_t = 5_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub streams_max: u32,
+
+    /// Changes that wait for one client before it is told that it is too slow, and cut.
+    #[arg(long, env = "STREAM_QUEUE_MAX", value_name = "COUNT", default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub stream_queue_max: u32,
+
+    /// The longest silence of a stream in milliseconds; a comment ends it.
+    #[arg(long, env = "STREAM_KEEP_ALIVE_MS", value_name = "MILLISECONDS", default_value_t = 15_000,
+        value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub stream_keep_alive_ms: u64,
 }
 
 /// Limits of the connections to PostgreSQL.
@@ -91,6 +113,17 @@ impl Config {
     /// How to connect; fails on parameters that sqlx does not know.
     pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         self.database.database_url.expose_secret().parse()
+    }
+}
+
+impl LiveArgs {
+    /// The limits these settings ask for.
+    pub fn settings(&self) -> live::Settings {
+        live::Settings {
+            streams_max: self.streams_max,
+            queue_max: self.stream_queue_max,
+            keep_alive: Duration::from_millis(self.stream_keep_alive_ms),
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! - `read`: the read functions, one file per read model, SQL beside the shape it gives.
 //! - `position`: read your writes; waits until a projection has passed a position.
-//! - `http`: REST over both.
+//! - `live`: streams of what happens.
+//! - `http`: REST over all of them.
 //!
 //! The process is stateless: it may be started, stopped and multiplied at any time.
 
 pub mod app;
 pub mod config;
 pub mod http;
+pub mod live;
 pub mod position;
 pub mod read;

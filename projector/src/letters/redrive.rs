@@ -5,7 +5,7 @@
 //! the key parked or healed, and nothing between. A key that heals is parked no longer; one that does
 //! not keeps all its letters. What was done stays done: a run that ends early is run again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eventlog::{Partition, SchemaReader, registry::RegistryError};
 use serde_json::json;
@@ -16,6 +16,7 @@ use super::{
     read::{COLUMNS, arrived, record},
 };
 use crate::{
+    change::Change,
     decode::Body,
     fact::class,
     fold::{Before, KeysByPartition, Read, Unstorable, fold},
@@ -23,7 +24,7 @@ use crate::{
     link::Checkpoint,
     operate::{self, Operator},
     projection::Projection,
-    store::{Owner, is_about_data},
+    store::{Owner, changes, is_about_data},
 };
 
 /// Letters of one key that are held in memory at once.
@@ -113,7 +114,8 @@ pub async fn redrive<P: Projection>(
     let Some(head) = lock(&mut transaction, owner, key).await? else {
         return Ok(Outcome::Gone);
     };
-    let tried = apply_all::<P>(&mut transaction, owner, schemas, key).await;
+    let mut told = BTreeMap::new();
+    let tried = apply_all::<P>(&mut transaction, owner, schemas, key, &mut told).await;
     let outcome = match tried {
         Ok(outcome) => outcome,
         Err(Error::Operate(operate::Error::Database(error))) if is_about_data(&error) => {
@@ -127,6 +129,8 @@ pub async fn redrive<P: Projection>(
     };
     match &outcome {
         Outcome::Healed { letters } if !is_dry => {
+            let told: Vec<Change> = told.into_values().collect();
+            changes::insert_healed(&mut transaction, owner, &key.partition, &told).await?;
             forget(&mut transaction, owner, key).await?;
             let detail = json!({"key": String::from_utf8_lossy(&key.key), "letters": letters});
             let partition = Some(&key.partition);
@@ -177,6 +181,7 @@ async fn apply_all<P: Projection>(
     owner: Owner,
     schemas: &SchemaReader,
     key: &Key,
+    told: &mut BTreeMap<String, Change>,
 ) -> Result<Outcome, Error> {
     let (mut last, mut letters) = (-1, 0);
     loop {
@@ -186,7 +191,8 @@ async fn apply_all<P: Projection>(
         };
         last = end.record.offset;
         letters += page.len() as u64;
-        if let Some(stuck) = apply_page::<P>(transaction, schemas, &key.partition, page).await? {
+        let applied = apply_page::<P>(transaction, schemas, &key.partition, page, told).await?;
+        if let Some(stuck) = applied {
             return Ok(stuck);
         }
     }
@@ -221,12 +227,14 @@ async fn page(
     rows.iter().map(read).collect()
 }
 
-/// Folds and stores one page. Gives the first letter that cannot be applied.
+/// Folds and stores one page, and adds what streams are told at the end: the state that each key
+/// comes to. Gives the first letter that cannot be applied.
 async fn apply_page<P: Projection>(
     connection: &mut PgConnection,
     schemas: &SchemaReader,
     partition: &Partition,
     accepted: Vec<Arrived>,
+    told: &mut BTreeMap<String, Change>,
 ) -> Result<Option<Outcome>, Error> {
     let mut contents = Vec::with_capacity(accepted.len());
     for arrived in &accepted {
@@ -259,6 +267,8 @@ async fn apply_page<P: Projection>(
     if !rows.is_empty() {
         P::store(connection, &rows).await?;
     }
+    let changes = rows.iter().filter_map(|rows| P::changes(rows).pop());
+    told.extend(changes.map(|change| (change.key.clone(), change)));
     Ok(None)
 }
 

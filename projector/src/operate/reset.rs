@@ -37,6 +37,11 @@ pub async fn reset<P: Projection>(
              WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4",
             "DELETE FROM parked_keys
              WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4",
+            // They come again, each in its event's place.
+            "DELETE FROM changes WHERE projection = $1 AND $2::integer IS NOT NULL
+                 AND $3::text IS NOT NULL AND partition = $4",
+            "DELETE FROM change_floors WHERE projection = $1 AND $2::integer IS NOT NULL
+                 AND $3::text IS NOT NULL AND partition = $4",
             "UPDATE checkpoints SET incarnation = 0, link_sequence = 0, chain = '',
                  kafka_offset = 0, event_time = NULL, trouble = NULL, trouble_since = NULL,
                  updated_at = now()

@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 pub use registration::Registration;
 
 use crate::{
+    change::Change,
     decode::Body,
     fact::{Fact, Unfit},
 };
@@ -82,6 +83,12 @@ pub trait Projection: Debug + Send + Sync + 'static {
         connection: &mut PgConnection,
         rows: &[&Self::Rows],
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// What live streams are told: the state of the key after each fact that was folded since the
+    /// rows were loaded, or after the last of them; oldest first. Nothing for most read models.
+    fn changes(_rows: &Self::Rows) -> Vec<Change> {
+        Vec::new()
+    }
 
     /// Deletes the rows of keys.
     fn remove(

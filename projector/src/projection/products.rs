@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use eventlog::Partition;
 use events::{Event, Kind, Money, Topic, product::ProductRegistered};
+use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Projection, Table};
-use crate::fact::{Fact, Unfit};
+use crate::{
+    change::Change,
+    fact::{Fact, Source, Unfit},
+};
 
 /// The projection.
 #[derive(Debug)]
@@ -31,6 +36,24 @@ pub struct Product {
     pub version: i64,
     /// Partition of the event topic.
     pub source_partition: i32,
+    /// The last event that was folded since the row was loaded.
+    #[sqlx(skip)]
+    pub last: Option<Last>,
+}
+
+/// What the row does not keep of its last event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    pub event: &'static str,
+    pub command_id: Option<Uuid>,
+    pub source: Source,
+}
+
+impl Last {
+    fn of(fact: &Fact<Event>) -> Self {
+        let Fact { body, command_id, source, .. } = fact;
+        Self { event: body.name(), command_id: *command_id, source: source.clone() }
+    }
 }
 
 impl Projection for Products {
@@ -62,6 +85,7 @@ impl Projection for Products {
                 product.change(event)?;
                 product.version = version;
                 product.updated_at = fact.at;
+                product.last = Some(Last::of(fact));
                 Ok(())
             }
         }
@@ -112,6 +136,26 @@ impl Projection for Products {
         Ok(())
     }
 
+    /// One for all events of a batch: a ticker wants the latest stock, and a product in a spike has
+    /// thousands of events a second.
+    fn changes(product: &Product) -> Vec<Change> {
+        let change = |last: &Last| Change {
+            key: product.sku.clone(),
+            customer_id: None,
+            version: product.version,
+            event: last.event,
+            state: json!({
+                "name": product.name, "price_amount": product.price_amount,
+                "currency": product.currency, "on_hand": product.on_hand,
+                "reserved": product.reserved, "registered_at": product.registered_at,
+                "updated_at": product.updated_at,
+            }),
+            command_id: last.command_id,
+            source: last.source.clone(),
+        };
+        product.last.iter().map(change).collect()
+    }
+
     async fn remove(connection: &mut PgConnection, keys: &[&str]) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM products WHERE sku = ANY($1)")
             .bind(keys)
@@ -141,6 +185,7 @@ fn registered(event: &ProductRegistered, fact: &Fact<Event>) -> Result<Product, 
         updated_at: fact.at,
         version: fact.version_after(0)?,
         source_partition: fact.source.partition.number,
+        last: Some(Last::of(fact)),
     })
 }
 

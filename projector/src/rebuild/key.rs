@@ -20,7 +20,7 @@ use crate::{
     operate::{self, Operator, change},
     projection::Projection,
     runner::start::{From, plan},
-    store::Owner,
+    store::{Owner, changes},
 };
 
 /// Attempts to find the partition where it was read.
@@ -132,6 +132,8 @@ async fn fold_again<P: Projection>(
     if !rows.is_empty() {
         P::store(&mut transaction, &rows).await?;
     }
+    let told: Vec<_> = rows.iter().filter_map(|rows| P::changes(rows).pop()).collect();
+    changes::insert_healed(&mut transaction, live, partition, &told).await?;
     for statement in [
         "DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND topic = $3
              AND partition = $4 AND key = $5 AND link_sequence IS NOT NULL",

@@ -4,6 +4,7 @@
 //! runners of one partition only one can commit a step, and the other learns it. Partitions are
 //! locked in one order and rows written in key order, so that runners cannot deadlock.
 
+pub(crate) mod changes;
 pub mod checkpoint;
 pub mod connect;
 pub mod generation;
@@ -119,6 +120,10 @@ async fn attempt<P: Projection>(
     let rows: Vec<&P::Rows> = folded.rows.values().collect();
     if !rows.is_empty() {
         P::store(&mut transaction, &rows).await?;
+    }
+    if owner.stage == Stage::Live {
+        let told: Vec<_> = rows.iter().flat_map(|rows| P::changes(rows)).collect();
+        changes::insert(&mut transaction, owner, &told).await?;
     }
     letters::insert(&mut transaction, owner, &folded.letters).await?;
     letters::park(&mut transaction, owner, &folded.parked).await?;

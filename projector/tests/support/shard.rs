@@ -85,6 +85,7 @@ impl Output {
             source: Source {
                 partition: partition.clone(),
                 offset,
+                incarnation: 0,
                 link_sequence: self.link_sequence,
             },
         }

@@ -18,10 +18,11 @@ mod params;
 mod prefer;
 mod problem_pages;
 mod products;
+mod streams;
 
 use axum::{Router, middleware::from_fn_with_state};
 
-use crate::{position::Tracker, read::Database};
+use crate::{live::Live, position::Tracker, read::Database};
 
 pub use openapi::document;
 pub use prefer::Waits;
@@ -32,6 +33,7 @@ pub struct Api {
     pub database: Database,
     pub tracker: Tracker,
     pub waits: Waits,
+    pub live: Live,
 }
 
 /// All routes of this process but the frame's.

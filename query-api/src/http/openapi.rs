@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     answer::{self, Keep},
-    commands, orders, products,
+    commands, orders, products, streams,
 };
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use super::{
         (name = "orders", description = "Orders and what happened to them"),
         (name = "products", description = "The catalogue with its stock"),
         (name = "commands", description = "What became of commands"),
+        (name = "streams", description = "What happens, as it happens"),
     ),
 )]
 struct Document;
@@ -39,6 +40,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(products::list_products))
         .routes(routes!(products::get_product))
         .routes(routes!(commands::get_command))
+        .routes(routes!(streams::stream_order))
+        .routes(routes!(streams::stream_customer))
+        .routes(routes!(streams::stream_products))
 }
 
 /// The description itself.

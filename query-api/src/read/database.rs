@@ -71,7 +71,7 @@ impl Database {
     ///
     /// The server's own statement timeout ends what is merely slow; this one also ends a read whose
     /// server has fallen silent, which would otherwise hold the request for ever.
-    pub(super) async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         read: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
@@ -83,7 +83,7 @@ impl Database {
         self.settings.acquire + self.settings.statement
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
+    pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
 

@@ -6,14 +6,16 @@
 
 pub(crate) mod answer;
 pub(crate) mod rows;
+pub(crate) mod sse;
 
 use std::{future::Future, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use devstack::{Options, Parts, Stack};
 use http::{Method, Request};
 use query_api::{
     http::{Api, Waits, router},
+    live::{self, Live},
     position,
     read::{Database, Settings},
 };
@@ -48,12 +50,13 @@ pub(crate) struct Choices {
     pub(crate) poll: Duration,
     /// Whether the tables are there.
     pub(crate) migrated: bool,
+    pub(crate) streams_max: u32,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         let wait = Duration::from_millis(500);
-        Self { wait, poll: Duration::from_millis(50), migrated: true }
+        Self { wait, poll: Duration::from_millis(50), migrated: true, streams_max: 20 }
     }
 }
 
@@ -86,8 +89,14 @@ impl World {
             health.heartbeat("checkpoints", SOON),
             stop.clone(),
         ));
+        let live = live::Settings {
+            streams_max: choices.streams_max,
+            queue_max: 4,
+            keep_alive: Duration::from_millis(200),
+        };
+        let (live, _) = Live::start(database.clone(), &tracker, live, stop.clone());
         let waits = Waits { usual: choices.wait, max: SOON };
-        let router = frame(router(Api { database, tracker, waits }), &Limits::default());
+        let router = frame(router(Api { database, tracker, waits, live }), &Limits::default());
         Self { stack, pool, health, router, stop, keeping }
     }
 
@@ -107,6 +116,21 @@ impl World {
         }
         let request = request.body(Body::empty()).unwrap();
         Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Opens a stream, whose body is still to come.
+    pub(crate) async fn open(&self, uri: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        soon(self.router.clone().oneshot(request)).await.unwrap()
+    }
+
+    /// Tells the process to stop; requests are answered on.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
     }
 
     /// Waits until the process says that it is, or is not, ready.

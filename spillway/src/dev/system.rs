@@ -47,9 +47,9 @@ pub(super) async fn run(
     let children = Children::new(stack, &plan.binaries, &plan.ports);
     let upstreams = Children::upstreams(&plan.ports);
     let address = plan.ports.gateway.local_addr()?;
-    let gateway = Gateway::new(upstreams.clone())?;
     let close = CancellationToken::new();
-    let gateway = tokio::spawn(gateway.serve(plan.ports.gateway, close.clone()));
+    let gateway = Gateway::new(upstreams.clone(), close.clone())?;
+    let gateway = tokio::spawn(gateway.serve(plan.ports.gateway));
     let system = System {
         stack,
         children: &children,

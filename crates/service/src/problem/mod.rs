@@ -95,6 +95,12 @@ impl Problem {
         self
     }
 
+    /// The document alone, where there is no answer to send it as, such as the end of a stream.
+    #[must_use]
+    pub fn into_document(self) -> Body {
+        body::document(*self.0)
+    }
+
     /// The status it is answered with.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Order;
 use crate::fact::{Fact, Source, Unfit};
 
 /// A row of `order_history`, without the order's id.
@@ -19,9 +20,32 @@ pub struct Happening {
     pub at: DateTime<Utc>,
     pub source: Source,
     pub command_id: Option<Uuid>,
+    /// What of the order's row events change, after this one.
+    pub after: After,
+}
+
+/// The columns of `orders` that events change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct After {
+    pub status: String,
+    pub total_amount: Option<i64>,
+    pub payment_deadline: Option<DateTime<Utc>>,
+    pub refund_due_amount: Option<i64>,
+}
+
+impl From<&Order> for After {
+    fn from(order: &Order) -> Self {
+        Self {
+            status: order.status.clone(),
+            total_amount: order.total_amount,
+            payment_deadline: order.payment_deadline,
+            refund_due_amount: order.refund_due_amount,
+        }
+    }
 }
 
 impl Happening {
+    /// `after` is filled in once the event is folded.
     pub(super) fn of(fact: &Fact<Event>) -> Result<Self, Unfit> {
         Ok(Self {
             version: fact.version.ok_or(Unfit::NoVersion)?,
@@ -30,6 +54,7 @@ impl Happening {
             at: fact.at,
             source: fact.source.clone(),
             command_id: fact.command_id,
+            after: After::default(),
         })
     }
 }

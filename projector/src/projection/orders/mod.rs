@@ -1,5 +1,6 @@
 //! Read model `orders`: orders as they stand, their lines, and everything that happened to them.
 
+mod changes;
 mod fold;
 mod history;
 mod sql;
@@ -13,10 +14,13 @@ use eventlog::Partition;
 use events::{Event, Kind, Topic};
 use sqlx::PgConnection;
 
-pub use history::Happening;
+pub use history::{After, Happening};
 
 use super::{Projection, Table};
-use crate::fact::{Fact, Unfit};
+use crate::{
+    change::Change,
+    fact::{Fact, Unfit},
+};
 
 /// The projection.
 #[derive(Debug)]
@@ -90,7 +94,13 @@ impl Projection for Orders {
     }
 
     fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(), Unfit> {
-        fold::fold(rows, fact)
+        fold::fold(rows, fact)?;
+        if let Some(rows) = rows
+            && let Some(happening) = rows.happenings.last_mut()
+        {
+            happening.after = After::from(&rows.order);
+        }
+        Ok(())
     }
 
     async fn load(
@@ -102,6 +112,10 @@ impl Projection for Orders {
 
     async fn store(connection: &mut PgConnection, rows: &[&OrderRows]) -> sqlx::Result<()> {
         sql::store(connection, rows).await
+    }
+
+    fn changes(rows: &OrderRows) -> Vec<Change> {
+        changes::of(rows)
     }
 
     async fn remove(connection: &mut PgConnection, order_ids: &[&str]) -> sqlx::Result<()> {

@@ -48,6 +48,16 @@ pages! {
     "timeout" "504" Unsafe "The answer took too long":
         "The answer did not come in time.";
 
+    // Live streams.
+    "resume-point-gone" "410" Never "The stream cannot go on from there":
+        "What came after the last id is not kept any more: changes are kept for minutes. Open the stream anew, without an id; it begins with the current state.";
+    "too-many-streams" "503" Safe "Too many streams are open":
+        "This process serves no more streams at the moment. Come back after Retry-After.";
+    "slow-client" "503, or the end of a stream" Safe "The client did not keep up with the stream":
+        "More has happened than is kept for one client. Read faster, ask for less, and go on from the last id.";
+    "stopping" "503, or the end of a stream" Safe "This process is stopping":
+        "Another one goes on from the last id.";
+
     // Queries.
     "unknown-order" "404" Never "No such order":
         "No order has this id. An order that was just placed may not be projected yet: send the Spillway-Position of the command's answer with the query, which then waits for it.";
@@ -118,7 +128,7 @@ mod tests {
     use service::problem::{Kind, kinds};
 
     use super::*;
-    use crate::http::error;
+    use crate::http::{error, streams};
 
     #[test]
     fn every_kind_of_this_process_has_its_page() {
@@ -127,6 +137,10 @@ mod tests {
             error::UNKNOWN_SKU,
             error::UNKNOWN_COMMAND,
             error::POSITION_NOT_REACHED,
+            streams::GONE,
+            streams::TOO_MANY,
+            streams::SLOW,
+            streams::STOPPING,
         ];
         for Kind { slug, status, title, retry } in kinds::ALL.iter().chain(&own) {
             let page = PAGES.iter().find(|page| page.code == slug).expect(slug);

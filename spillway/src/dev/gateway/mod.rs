@@ -16,13 +16,15 @@ mod route;
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     http::HeaderValue,
     response::{IntoResponse as _, Response},
     routing::{any, get},
 };
 use axum_reverse_proxy::{ProxyError, ReverseProxy};
-use http::StatusCode;
+use futures::StreamExt as _;
+use http::{StatusCode, header::CONTENT_TYPE};
 use hyper_util::client::legacy::connect::HttpConnector;
 use service::{
     http::{Limits, REQUEST_ID, RequestId, Routes, frame, serve},
@@ -58,6 +60,7 @@ pub(super) struct Upstreams {
 struct Sides {
     commands: ReverseProxy<HttpConnector>,
     queries: ReverseProxy<HttpConnector>,
+    stop: CancellationToken,
 }
 
 /// The proxy with all its routes.
@@ -65,28 +68,30 @@ struct Sides {
 pub(super) struct Gateway {
     router: Router,
     limits: Limits,
+    stop: CancellationToken,
 }
 
 impl Gateway {
     /// # Errors
     /// The client that asks the processes behind cannot be made.
-    pub(super) fn new(upstreams: Upstreams) -> anyhow::Result<Self> {
+    pub(super) fn new(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Self> {
         // The processes behind have bounds of their own, which give the better answer.
         let limits = Limits { body_bytes_max: 4 << 20, ..Limits::default() };
-        let router = frame(router(upstreams)?, &limits);
-        Ok(Self { router, limits })
+        let router = frame(router(upstreams, stop.clone())?, &limits);
+        Ok(Self { router, limits, stop })
     }
 
-    /// Serves the base URL on `listener` until `stop`, then lets requests in flight finish.
-    pub(super) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        serve(listener, self.router, &self.limits, stop).await;
+    /// Serves the base URL on `listener` until the stop, then lets requests in flight finish.
+    pub(super) async fn serve(self, listener: TcpListener) {
+        serve(listener, self.router, &self.limits, self.stop).await;
     }
 }
 
-fn router(upstreams: Upstreams) -> anyhow::Result<Routes> {
+fn router(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Routes> {
     let sides = Sides {
         commands: ReverseProxy::new("/", upstreams.command_api.url.as_str()),
         queries: ReverseProxy::new("/", upstreams.query_api.url.as_str()),
+        stop,
     };
     // Bulk intake: of any length, and the process behind bounds it.
     let streams = Router::new().route("/v1/commands", any(forward)).with_state(sides.clone());
@@ -107,11 +112,12 @@ async fn forward(State(sides): State<Sides>, mut request: Request) -> Response {
         Target::Nobody => return nobody(),
     };
     let retry = Retry::after_fault(request.method(), request.headers());
+    let stop = sides.stop;
     name_request(&mut request);
     // The proxy never fails: it answers 502 itself and says so in an extension.
     let Ok(response) = side.proxy_request(request).await;
     match response.extensions().get::<ProxyError>() {
-        None => response,
+        None => until(stop, response),
         Some(error) => unanswered(name, error, retry),
     }
 }
@@ -122,6 +128,16 @@ fn name_request(request: &mut Request) {
     if let Some(value) = id.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
+}
+
+/// Streams of events end with the gateway, which would wait for them in vain otherwise.
+fn until(stop: CancellationToken, response: Response) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response
+        .map(|body| Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned())))
 }
 
 fn unanswered(name: &str, error: &ProxyError, retry: Retry) -> Response {

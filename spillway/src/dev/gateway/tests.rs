@@ -31,12 +31,16 @@ fn process(name: &str, url: String) -> Service {
 }
 
 async fn gateway(command_api: String, query_api: String) -> String {
+    gateway_until(command_api, query_api, CancellationToken::new()).await
+}
+
+async fn gateway_until(command_api: String, query_api: String, stop: CancellationToken) -> String {
     let upstreams = Upstreams {
         command_api: process("command-api", command_api),
         projector: process("projector", query_api.clone()),
         query_api: process("query-api", query_api),
     };
-    listen(frame(router(upstreams).unwrap(), &Limits::default())).await
+    listen(frame(router(upstreams, stop).unwrap(), &Limits::default())).await
 }
 
 async fn echo(request: Request) -> Json<Value> {
@@ -96,6 +100,30 @@ async fn an_answer_streams_through_before_it_is_complete() {
         assert_eq!(answer.chunk().await.unwrap().unwrap(), part);
     }
     drop(sender);
+    assert_eq!(answer.chunk().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn events_flow_one_by_one_and_end_with_the_gateway() {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<&str, io::Error>>(1);
+    let stream = Body::from_stream(stream::unfold(receiver, |mut receiver| async {
+        Some((receiver.recv().await?, receiver))
+    }));
+    let stream = Arc::new(Mutex::new(Some(stream)));
+    let answer = move || async move {
+        ([("content-type", "text/event-stream")], stream.lock().unwrap().take().unwrap())
+    };
+    let side = Router::new().route("/v1/streams/products", get(answer));
+    let stop = CancellationToken::new();
+    let base = gateway_until(nowhere().await, listen(side).await, stop.clone()).await;
+    let http = connect::local_http().unwrap();
+    let url = format!("{base}/v1/streams/products");
+    let mut answer = http.get(url).header("accept-encoding", "gzip").send().await.unwrap();
+    for event in ["data: 1\n\n", "data: 2\n\n"] {
+        sender.send(Ok(event)).await.unwrap();
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), event);
+    }
+    stop.cancel();
     assert_eq!(answer.chunk().await.unwrap(), None);
 }
 
