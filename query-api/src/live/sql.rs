@@ -167,8 +167,11 @@ fn with_places(columns: &str, from: &str) -> String {
     )
 }
 
+/// Partition, incarnation, link sequence and number, as PostgreSQL gives them.
+type Places = Vec<(i32, i64, i64, i32)>;
+
 fn places(row: &PgRow) -> Result<Cursor, sqlx::Error> {
-    let places: Option<Json<Vec<(i32, i64, i64, i32)>>> = row.try_get("places")?;
+    let places: Option<Json<Places>> = row.try_get("places")?;
     let places = places.map(|Json(places)| places).unwrap_or_default();
     Ok(Cursor::new(places.into_iter().map(|(partition, incarnation, link_sequence, nth)| {
         (partition, Place { incarnation, link_sequence, nth })

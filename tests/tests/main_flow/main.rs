@@ -1,5 +1,6 @@
 //! The life of products and orders, from HTTP through the log to the read models and back.
 
+mod live;
 mod order;
 mod reading;
 mod rules;
@@ -32,6 +33,7 @@ async fn an_order_lives_from_http_through_the_log_to_the_read_models() -> anyhow
     rules::a_price_above_the_limit_of_its_line_is_refused(&client).await?;
     rules::a_cancelled_order_gives_its_stock_back(&client).await?;
     reading::lists_come_in_pages(&client).await?;
+    live::a_stream_shows_what_happens_and_goes_on(&client).await?;
     order::a_trace_goes_from_the_request_into_the_log(&system, &client).await?;
     rules::an_order_that_is_not_paid_expires(&client, &late).await?;
     the_metrics_tell_of_it(&system).await?;
