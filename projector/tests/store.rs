@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use eventlog::Partition;
 use events::{Event, Kind, Money, ShardId, Topic, product::ProductRegistered};
 use projector::{
