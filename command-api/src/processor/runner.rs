@@ -11,7 +11,6 @@ use eventlog::{
 use events::{Kind, ShardId, Topic};
 use service::health::Heartbeat;
 use shard::{
-    owner::Commit,
     processor::{self, Offsets, Processor, Taken},
     snapshot::Log,
 };
@@ -218,10 +217,9 @@ impl Runner {
                 }
             };
             let offsets = Offsets { low: watermarks.low, high: watermarks.high };
-            let commit = committed.as_ref().and_then(|c| Commit::read(c.offset, &c.metadata).ok());
-            let log = Log { shard, offsets, stream_id: commit.map(|commit| commit.stream_id) };
             let committed =
                 committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
+            let log = Log::of(shard, offsets, committed.as_ref());
             let answer = self.snapshots.search(log);
             self.restores.search(shard, Beginning { offsets, committed }, answer);
         }

@@ -39,7 +39,7 @@ pub(super) fn ask(connection: &Connection, shard: ShardId) -> Result<(), Witness
     let mut halted = None;
     let partition = Partition::of(Topic::Commands(shard.kind), shard.partition);
     reader.read_to_end(&[(partition, 0)], SILENCE_MAX, |read| {
-        if state.next_offset() > witness.offset {
+        if witness.is_reached_by(&state) {
             return ControlFlow::Break(());
         }
         let headers = read.headers();
@@ -64,17 +64,12 @@ fn first_event(reader: &mut LogReader, shard: ShardId) -> Result<Option<Witness>
     let mut witness = None;
     reader.read_to_end(&[(partition, low)], SILENCE_MAX, |read| {
         let headers = read.headers();
-        let view = View(&headers);
         // A record that the shard did not write is no witness.
-        if let (Some(origin), Some(chain)) = (view.origin(), view.text(events::header::CHAIN))
-            && origin.shard == shard
-            && let Ok(chain) = chain.parse()
-        {
-            let (incarnation, offset) = (origin.incarnation, origin.offset);
-            witness = Some(Witness { incarnation, offset, chain });
-            return ControlFlow::Break(());
+        witness = Witness::of(shard, View(&headers));
+        match witness.is_some() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
-        ControlFlow::Continue(())
     })?;
     Ok(witness)
 }

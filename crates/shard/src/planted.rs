@@ -37,6 +37,12 @@ bugs! {
     SilentToTheEnd,
     /// A new owner begins at the commit without the state before it (7).
     NoSilentReplay,
+    /// A snapshot is taken where the owner is, not where its outputs are (6).
+    SnapshotAheadOfTheFrontier,
+    /// A snapshot is named by its last record, not by the next one (6).
+    SnapshotNamedOneTooLow,
+    /// Commands are deleted that no kept snapshot has passed (27).
+    ArchivePastTheSnapshots,
     /// The order of outputs depends on the instance (22).
     MapOrder,
     /// Log time is the owner's clock (11).
@@ -51,6 +57,8 @@ bugs! {
     DedupOnlyInMemory,
     /// Link marks are known only to whoever moved them (13).
     MarksOnlyInMemory,
+    /// A snapshot says what is remembered, not when it is forgotten (6).
+    ExpiryNotInTheSnapshot,
     /// A copy of any age is decided (16).
     NoIssuedAt,
     /// A repeat does not prolong the memory (16).
@@ -75,6 +83,8 @@ bugs! {
     PanicFixedWithoutRules,
     /// An old binary goes on past an activation (22).
     OldBinaryIgnoringActivation,
+    /// A final order leaves no tombstone (18).
+    NoTombstone,
     /// A follow-up does not carry its shard's rules along (22).
     NoRulesOnFollowUps,
     /// Stock that turns out to be held later is kept (14).

@@ -66,11 +66,13 @@ impl Callers {
         let repeats = if random.chance(250) { 8 } else { u32::from(random.chance(400)) };
         let command = match random.below(20) {
             0..=6 => {
-                if self.orders == ORDERS_MAX {
-                    return;
+                // Once in a while under an id that is used up.
+                if self.orders == ORDERS_MAX || (self.orders > 0 && random.chance(100)) {
+                    place(order, random)
+                } else {
+                    self.orders += 1;
+                    place(format!("order-{}", self.orders - 1), random)
                 }
-                self.orders += 1;
-                place(format!("order-{}", self.orders - 1), random)
             }
             7..=10 => {
                 let total = self.totals.get(&order).copied().unwrap_or(1);

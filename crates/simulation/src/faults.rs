@@ -5,7 +5,7 @@ use events::command::Parameters;
 use crate::random::Random;
 
 /// Chances in a thousand, of each occasion named.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     /// Of each request: lost on its way, refused for now, answered in vain, doubled, late.
     pub(crate) lost: u64,
@@ -19,6 +19,8 @@ pub(crate) struct Faults {
     pub(crate) refused_for_good: u64,
     /// Of each append: it waits for its replicas.
     pub(crate) unreplicated: u64,
+    /// Of each partition when replicas catch up: its own do.
+    pub(crate) replicated: u64,
     /// Of each turn.
     pub(crate) fail_over: u64,
     pub(crate) forgotten_producer: u64,
@@ -33,8 +35,22 @@ pub(crate) struct Faults {
     pub(crate) commit_late: u64,
     /// Of each answer to a caller: it does not arrive.
     pub(crate) answer_lost: u64,
+    /// Of each turn: the group forgets a commit, or somebody else commits.
+    pub(crate) commit_forgotten: u64,
+    pub(crate) commit_foreign: u64,
+    /// Of each snapshot: published late, torn, or its writer dies before it removes old ones.
+    pub(crate) snapshot_late: u64,
+    pub(crate) snapshot_torn: u64,
+    pub(crate) snapshot_unremoved: u64,
+    /// Of each turn: a kept snapshot is damaged, or one of another log is put beside it.
+    pub(crate) snapshot_damaged: u64,
+    pub(crate) snapshot_foreign: u64,
+    /// Of each turn: an operator deletes old commands.
+    pub(crate) archive: u64,
     /// An event partition loses its acknowledged tail, once.
     pub(crate) loses_tail: bool,
+    /// An operator raises the incarnation of every shard.
+    pub(crate) raises_incarnation: bool,
     /// How far the clocks of brokers and instances are off, at most.
     pub(crate) clock_ms: i64,
 }
@@ -45,7 +61,7 @@ impl Faults {
             0 => 0,
             _ => 1 + random.next() % high,
         };
-        Self {
+        let faults = Self {
             lost: some(80),
             refused: some(120),
             unanswered: some(80),
@@ -54,7 +70,8 @@ impl Faults {
             very_late: some(40),
             refused_for_good: some(15),
             unreplicated: some(400),
-            fail_over: some(12),
+            replicated: 1_000 - some(960),
+            fail_over: some(30),
             forgotten_producer: some(8),
             crash: some(8),
             pause: some(10),
@@ -65,36 +82,38 @@ impl Faults {
             commit_lost: some(300),
             commit_late: some(300),
             answer_lost: some(200),
+            commit_forgotten: some(3),
+            commit_foreign: some(3),
+            snapshot_late: some(400),
+            snapshot_torn: some(200),
+            snapshot_unremoved: some(500),
+            snapshot_damaged: some(6),
+            snapshot_foreign: some(4),
+            archive: some(10),
             loses_tail: random.below(6) == 0,
+            raises_incarnation: random.below(6) == 0,
             clock_ms: if random.below(2) == 0 { 0 } else { random.between(1, 300) },
+        };
+        faults.without_what_nothing_heals()
+    }
+
+    /// Some losses exclude each other, because no rule heals both. Events that are lost can be written
+    /// again only while their commands are there, and by the incarnation that wrote them. And where
+    /// the log has lost its start and the group its commit, nothing tells snapshots of this log from
+    /// those of another.
+    fn without_what_nothing_heals(mut self) -> Self {
+        if self.loses_tail {
+            (self.archive, self.raises_incarnation) = (0, false);
         }
+        if self.archive > 0 {
+            self.snapshot_foreign = 0;
+        }
+        self
     }
 
     /// Everything works from here on.
     pub(crate) fn none() -> Self {
-        Self {
-            lost: 0,
-            refused: 0,
-            unanswered: 0,
-            doubled: 0,
-            late: 0,
-            very_late: 0,
-            refused_for_good: 0,
-            unreplicated: 0,
-            fail_over: 0,
-            forgotten_producer: 0,
-            crash: 0,
-            pause: 0,
-            rebalance: 0,
-            edge_crash: 0,
-            quiet: 0,
-            stray_tick: 0,
-            commit_lost: 0,
-            commit_late: 0,
-            answer_lost: 0,
-            loses_tail: false,
-            clock_ms: 0,
-        }
+        Self::default()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The real protocol code over a log in memory, with faults by seed.
 //!
-//! What runs is `shard::step`, `shard::processor` and `shard::edge`, as the processes run them. What
-//! is a model: brokers, the client library, the network, the consumer group, callers and readers.
+//! What runs is `shard::step`, `shard::processor`, `shard::snapshot` and `shard::edge`, as the processes
+//! run them. What is a model: brokers, the client library, the network, the consumer group, the place of
+//! the snapshots, callers and readers.
 //! One seed is one run: the same on every machine.
 //!
 //! ```text
@@ -16,6 +17,7 @@ mod edge;
 mod faults;
 mod group;
 mod heal;
+mod library;
 mod moves;
 mod network;
 mod node;
@@ -25,6 +27,9 @@ mod producer;
 mod random;
 mod reader;
 mod reference;
+mod restores;
+mod storage;
+mod taker;
 mod trouble;
 mod world;
 

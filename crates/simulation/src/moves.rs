@@ -1,15 +1,15 @@
 //! What the parts of a world do in one turn.
 
-use crate::{Violation, network::Message, world::World};
+use crate::{Violation, network::Message, node::Polled, world::World};
 
 impl World {
     /// Some instances, edges, callers and readers do something; time passes.
     pub(crate) fn turn(&mut self) -> Result<(), Violation> {
         self.now += self.random.between(0, 14);
-        self.deliver();
+        self.deliver()?;
         let node = self.random.below(self.nodes.len());
         for _ in 0..1 + self.random.below(6) {
-            let what = self.random.below(10);
+            let what = self.random.below(11);
             self.node_move(node, what)?;
         }
         let edge = self.random.below(self.edges.len());
@@ -21,7 +21,7 @@ impl World {
             let edge = self.random.below(self.edges.len());
             self.edges[edge].submit(request, self.now);
         }
-        if self.random.chance(200) {
+        if self.random.chance(500) {
             self.read_some();
         }
         self.replicate_some();
@@ -38,7 +38,11 @@ impl World {
         match what {
             0..=2 => {
                 if let Some(shard) = self.random.pick(&node.shards()) {
-                    node.poll(shard, &self.broker, now).map_err(Self::violation)?;
+                    let polled = node.poll(shard, &self.broker, now).map_err(Self::violation)?;
+                    if polled == Polled::OutOfRange {
+                        self.tally.out_of_range += 1;
+                        self.begin_anew(index);
+                    }
                 }
             }
             3..=4 => {
@@ -65,21 +69,42 @@ impl World {
                 }
             }
             7 => {
-                let commits = node.commits();
+                let commits = node.commits(now);
                 self.commit(commits);
             }
             8 => {
-                node.restore(&self.broker, &self.group, now).map_err(Self::violation)?;
+                let restored = node
+                    .restore(&self.broker, &self.group, &self.library, now, &mut self.random)
+                    .map_err(Self::violation)?;
                 node.tick(now);
+                if let Some(restored) = restored {
+                    self.tally.snapshot_restores += u64::from(restored.from_snapshot);
+                    self.tally.whole_restores += u64::from(!restored.from_snapshot);
+                    self.tally.unfit_snapshots += restored.unfit;
+                }
+            }
+            9 => {
+                let (broker, library) = (&self.broker, &self.library);
+                let taken = node
+                    .taker
+                    .work(broker, library, now, &mut self.random)
+                    .map_err(Self::violation)?;
+                if let Some(snapshot) = taken {
+                    self.send_snapshot(snapshot);
+                }
             }
             _ => self.hear_from_the_group(index),
         }
         Ok(())
     }
 
-    /// Replaces the producer of an instance; all its shards are restored.
     fn doubt(&mut self, index: usize) {
         self.tally.doubts += 1;
+        self.begin_anew(index);
+    }
+
+    /// Replaces the producer of an instance; all its shards are restored.
+    fn begin_anew(&mut self, index: usize) {
         let producers = self.output_producers();
         if let Some(node) = self.nodes[index].as_mut() {
             node.doubt(producers, self.now);
@@ -110,7 +135,7 @@ impl World {
         for shard in gone {
             let is_lost = self.held_by_another(index, shard);
             if let Some(node) = self.nodes[index].as_mut() {
-                let (commits, is_doubtful) = node.revoked(shard, is_lost);
+                let (commits, is_doubtful) = node.revoked(shard, is_lost, now);
                 self.commit(commits);
                 if is_doubtful {
                     self.doubt(index);
@@ -158,18 +183,36 @@ impl World {
         self.hear(told);
     }
 
+    /// One reader reads on, sometimes from before where it was: a Kafka offset is only a hint.
+    fn read_some(&mut self) {
+        let partitions: Vec<_> = self.broker.logs.keys().copied().collect();
+        let Some(partition) = self.random.pick(&partitions) else { return };
+        let log = self.broker.log(partition);
+        let reader = self.readers.entry(partition).or_default();
+        if self.random.chance(50) {
+            reader.go_back(self.random.below(log.visible().len() + 1));
+        }
+        reader.read(log);
+    }
+
     /// All readers read on.
-    pub(crate) fn read_some(&mut self) {
+    pub(crate) fn read_all(&mut self) {
         for (partition, log) in &self.broker.logs {
             self.readers.entry(*partition).or_default().read(log);
         }
     }
 
     fn replicate_some(&mut self) {
-        if !self.random.chance(200) {
+        if !self.random.chance(500) {
             return;
         }
-        self.replicate_all();
+        let partitions: Vec<_> = self.broker.logs.keys().copied().collect();
+        for partition in partitions {
+            if self.random.chance(self.faults.replicated) {
+                self.broker.log_mut(partition).replicate();
+                self.answer(partition);
+            }
+        }
     }
 
     pub(crate) fn replicate_all(&mut self) {

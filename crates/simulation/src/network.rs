@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::{Millis, ShardId};
-use shard::processor::Committed;
+use shard::{processor::Committed, snapshot::Snapshot};
 
 use crate::{
     broker::{PartitionId, ProducerId, Request, Response},
@@ -17,6 +17,7 @@ pub(crate) enum Message {
     Produce(Request),
     Answer { producer: ProducerId, partition: PartitionId, first: u64, response: Response },
     Commit(ShardId, Committed),
+    Publish(Snapshot),
 }
 
 /// Everything that has not arrived yet.

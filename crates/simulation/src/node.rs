@@ -6,17 +6,24 @@ use std::collections::BTreeMap;
 use events::{Millis, ShardId, header::View};
 use shard::{
     Output, Timestamp, plant, planted,
-    processor::{Committed, Offsets, Processor, Taken},
+    processor::{Committed, Processor, Taken},
+    snapshot::{self, Log, Want},
 };
 
 use crate::{
     broker::{Broker, ProducerId, Stored},
     group::Group,
+    library::Library,
     producer::{Producer, Report},
+    random::Random,
+    restores::{self, Restored, Restores},
+    taker::Taker,
 };
 
 /// How long after a doubt the shards are restored.
 const RETRY_MS: Millis = 40;
+/// How often commits are sent again, though nothing has moved.
+const COMMIT_AGAIN_MS: Millis = 2_000;
 
 /// A processor with its producer and its place in each log.
 #[derive(Debug)]
@@ -26,16 +33,28 @@ pub(crate) struct Node {
     pub(crate) producers: Vec<Producer>,
     /// The shards that it takes for its own, and the offset that it reads next.
     positions: BTreeMap<ShardId, Option<i64>>,
+    restores: Restores,
+    pub(crate) taker: Taker,
     /// Time during which it does nothing.
     pub(crate) paused_until: Millis,
     /// Time during which the coordinator does not reach it.
     pub(crate) cut_off_until: Millis,
     retry_at: Millis,
+    commit_again_at: Millis,
     /// What must never matter: the own clock, and which binary runs here.
     #[cfg_attr(not(feature = "planted-bugs"), allow(dead_code))]
     clock_ahead: Millis,
     #[cfg_attr(not(feature = "planted-bugs"), allow(dead_code))]
     is_old: bool,
+}
+
+/// What a poll of one shard brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    Nothing,
+    Record,
+    /// What it should read next was deleted: all shards are restored.
+    OutOfRange,
 }
 
 impl Node {
@@ -44,9 +63,12 @@ impl Node {
             processor: Processor::default(),
             producers,
             positions: BTreeMap::new(),
+            restores: Restores::default(),
+            taker: Taker::default(),
             paused_until: 0,
             cut_off_until: 0,
             retry_at: 0,
+            commit_again_at: 0,
             clock_ahead,
             is_old,
         }
@@ -71,19 +93,22 @@ impl Node {
         &mut self,
         shard: ShardId,
         is_lost: bool,
+        now: Millis,
     ) -> (Vec<(ShardId, Committed)>, bool) {
         let (mut commits, mut is_doubtful) = (Vec::new(), false);
         if !is_lost {
             is_doubtful = self.take_reports();
-            commits = self.commits();
+            commits = self.commits(now);
         }
         plant!(PurgeOnRevoke => self.purge());
         self.processor.revoked([shard]);
         self.positions.remove(&shard);
+        self.restores.forget(shard);
+        self.taker.forget(shard);
         (commits, is_doubtful)
     }
 
-    /// Restores one waiting shard.
+    /// Goes on with the restores of waiting shards: ends a search for a snapshot, or begins some.
     ///
     /// # Errors
     /// The shard halted: nothing in a simulation gives it a reason.
@@ -91,25 +116,49 @@ impl Node {
         &mut self,
         broker: &Broker,
         group: &Group,
+        library: &Library,
         now: Millis,
-    ) -> Result<(), String> {
+        random: &mut Random,
+    ) -> Result<Option<Restored>, String> {
         if self.retry_at > now {
-            return Ok(());
+            return Ok(None);
         }
-        for shard in self.processor.unrestored() {
-            let high = self.end_of(broker, shard);
-            let offsets = Offsets { low: 0, high };
-            let committed = group.committed.get(&shard);
-            let start = self
-                .processor
-                .restore(shard, offsets, committed)
-                .map_err(|impossible| format!("{shard} cannot be restored: {impossible}"))?;
-            self.positions.insert(shard, Some(start));
+        let restored = self.restores.end(&mut self.processor, broker, library, random)?;
+        if let Some(Restored { shard, start, .. }) = &restored {
+            self.positions.insert(*shard, Some(*start));
         }
+        self.restores.begin(&self.processor, group, |shard| restores::offsets(broker, shard));
+        Ok(restored)
+    }
+
+    /// Begins a repair: whatever the records from `from` on have given is sent again.
+    ///
+    /// # Errors
+    /// There is nothing to begin with.
+    pub(crate) fn rewind(
+        &mut self,
+        shard: ShardId,
+        from: i64,
+        broker: &Broker,
+        library: &Library,
+    ) -> Result<(), String> {
+        // No member of the group: nobody gives it a shard, and nobody takes this one.
+        self.cut_off_until = Millis::MAX;
+        self.processor.assigned([shard]);
+        let offsets = restores::offsets(broker, shard);
+        let first = broker.commands(shard).visible().first();
+        let stream_id = first.and_then(|first| snapshot::stream_id(&first.value));
+        let log = Log { shard, offsets, stream_id };
+        let found = library.find(&log, Want::NewestUpTo(from), None);
+        let start = self
+            .processor
+            .rewind(shard, offsets, from, found.state)
+            .map_err(|impossible| format!("{shard} cannot be repaired: {impossible}"))?;
+        self.positions.insert(shard, Some(start));
         Ok(())
     }
 
-    /// Steps the next record of one shard; false when there is none for now.
+    /// Steps the next record of one shard, if there is one for now.
     ///
     /// # Errors
     /// The shard halted.
@@ -118,27 +167,28 @@ impl Node {
         shard: ShardId,
         broker: &Broker,
         now: Millis,
-    ) -> Result<bool, String> {
-        let Some(Some(position)) = self.positions.get(&shard).copied() else { return Ok(false) };
-        if self.processor.is_congested() || position >= self.end_of(broker, shard) {
-            return Ok(false);
+    ) -> Result<Polled, String> {
+        let Some(Some(position)) = self.positions.get(&shard).copied() else {
+            return Ok(Polled::Nothing);
+        };
+        let offsets = restores::offsets(broker, shard);
+        if self.processor.is_congested() || position >= offsets.high {
+            return Ok(Polled::Nothing);
+        }
+        if position < offsets.low {
+            return Ok(Polled::OutOfRange);
         }
         let log = broker.commands(shard).all();
         let Some(stored) = usize::try_from(position).ok().and_then(|at| log.get(at)) else {
-            return Ok(false);
+            return Ok(Polled::Nothing);
         };
         self.positions.insert(shard, Some(position + 1));
         let headers = stored.view();
         let record = record(position, stored, View(&headers));
         match self.processor.record(shard, &record, monotonic(now)) {
-            Taken::Stepped { .. } | Taken::NotOurs => Ok(true),
+            Taken::Stepped { .. } | Taken::NotOurs => Ok(Polled::Record),
             Taken::Halted(reason) => Err(format!("{shard} halted at offset {position}: {reason}")),
         }
-    }
-
-    fn end_of(&self, broker: &Broker, shard: ShardId) -> i64 {
-        let log = broker.commands(shard);
-        offset(planted!(ReadAboveTheHighWatermark => log.all().len(); log.visible().len()))
     }
 
     /// Hands the front output to the client library.
@@ -181,6 +231,7 @@ impl Node {
     /// The producer's word cannot be trusted any more (PROTOCOL 3).
     pub(crate) fn doubt(&mut self, producers: Vec<Producer>, now: Millis) {
         self.producers = producers;
+        self.restores.forget_all();
         for shard in self.processor.doubt() {
             self.positions.insert(shard, None);
         }
@@ -191,19 +242,33 @@ impl Node {
         self.processor.tick(monotonic(now));
     }
 
-    pub(crate) fn commits(&mut self) -> Vec<(ShardId, Committed)> {
-        let due = self.processor.commits().into_iter();
-        due.map(|(shard, commit)| {
+    /// What is to be committed now. From there on a snapshot may be taken.
+    pub(crate) fn commits(&mut self, now: Millis) -> Vec<(ShardId, Committed)> {
+        if self.commit_again_at <= now {
+            self.commit_again_at = now + COMMIT_AGAIN_MS;
+            self.processor.commit_again();
+        }
+        let due = self.processor.commits();
+        for (shard, commit) in &due {
+            let commit = planted!(
+                SnapshotAheadOfTheFrontier => self.processor.owner(*shard).map(shard::owner::Owner::reached);
+                Some(commit.clone())
+            );
+            if let Some(commit) = commit {
+                self.taker.committed(*shard, commit);
+            }
+        }
+        let committed = due.into_iter().map(|(shard, commit)| {
             let metadata = commit.metadata();
             (shard, Committed { offset: commit.offset, metadata })
-        })
-        .collect()
+        });
+        committed.collect()
     }
 
     /// Everything read, everything out.
     pub(crate) fn is_idle(&self, broker: &Broker) -> bool {
         let is_read = |(shard, position): (&ShardId, &Option<i64>)| {
-            *position == Some(self.end_of(broker, *shard))
+            *position == Some(restores::offsets(broker, *shard).high)
         };
         self.processor.outstanding() == 0
             && self.producers.iter().all(Producer::is_idle)

@@ -25,6 +25,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Begins again at an earlier offset, with the marks that it has.
+    pub(crate) fn go_back(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
     /// Reads what consumers see.
     pub(crate) fn read(&mut self, log: &Log) {
         let records = log.visible();

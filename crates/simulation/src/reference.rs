@@ -7,11 +7,12 @@ use events::{
     header::{self, View},
     position::{Arrival, Mark},
 };
-use shard::{State, step};
+use shard::{State, format, snapshot::Name, step};
 
 use crate::{
     Violation,
     broker::{Broker, PartitionId, Stored},
+    library::Library,
     node,
 };
 
@@ -23,21 +24,28 @@ pub(crate) struct Reference {
     pub(crate) outputs: BTreeMap<(PartitionId, ShardId), Vec<Stored>>,
     /// The latest broker time up to each offset of each log: what log time has to be there.
     pub(crate) times: BTreeMap<ShardId, Vec<Millis>>,
+    /// What the snapshots that were written should hold.
+    pub(crate) snapshots: BTreeMap<Name, Vec<u8>>,
 }
 
 impl Reference {
-    pub(crate) fn run(broker: &Broker) -> Result<Self, Violation> {
+    pub(crate) fn run(broker: &Broker, library: &Library) -> Result<Self, Violation> {
         // The reference is nobody's run.
         #[cfg(feature = "planted-bugs")]
         shard::planted::enter(shard::planted::Instance::default());
         let mut reference = Self::default();
         for shard in broker.shards() {
-            reference.run_shard(shard, broker.commands(shard).visible())?;
+            reference.run_shard(shard, broker.commands(shard).visible(), library)?;
         }
         Ok(reference)
     }
 
-    fn run_shard(&mut self, shard: ShardId, log: &[Stored]) -> Result<(), Violation> {
+    fn run_shard(
+        &mut self,
+        shard: ShardId,
+        log: &[Stored],
+        library: &Library,
+    ) -> Result<(), Violation> {
         let mut state = State::new(shard);
         let mut marks: BTreeMap<ShardId, Mark> = BTreeMap::new();
         let mut time = 0;
@@ -49,6 +57,10 @@ impl Reference {
             for output in done.outputs {
                 let key = ((output.topic, output.partition), shard);
                 self.outputs.entry(key).or_default().push(node::stored(&output));
+            }
+            let name = Name { shard, next_offset: state.next_offset() };
+            if library.written.contains_key(&name) {
+                self.snapshots.insert(name, format::encode(&state));
             }
             time = stored.timestamp.max(time);
             self.times.entry(shard).or_default().push(time);

@@ -1,6 +1,6 @@
 //! What goes wrong between turns.
 
-use events::{Command, Topic, command::Tick};
+use events::{Command, Topic, command::Tick, header::View};
 
 use crate::{
     broker::{PartitionId, Stored},
@@ -41,6 +41,21 @@ impl World {
         }
         if self.faults.loses_tail && self.random.chance(2) {
             self.lose_tail();
+        }
+        if self.random.chance(self.faults.commit_forgotten) {
+            self.forget_commit();
+        }
+        if self.random.chance(self.faults.commit_foreign) {
+            self.commit_foreign();
+        }
+        if self.random.chance(self.faults.snapshot_damaged) {
+            self.damage_snapshot();
+        }
+        if self.random.chance(self.faults.snapshot_foreign) {
+            self.put_foreign_snapshot();
+        }
+        if self.random.chance(self.faults.archive) {
+            self.archive();
         }
         if self.random.chance(6) {
             self.operate_next();
@@ -104,12 +119,20 @@ impl World {
     }
 
     fn fail_over(&mut self) {
-        let Some(partition) = self.any_partition(|_| true) else { return };
+        // Chance alone seldom hits one that has something to lose.
+        let ahead = self.broker.logs.iter().filter(|(_, log)| log.is_ahead_of_replicas());
+        let ahead: Vec<PartitionId> = ahead.map(|(partition, _)| *partition).collect();
+        let partition = match self.random.chance(700) {
+            true => self.random.pick(&ahead),
+            false => self.any_partition(|_| true),
+        };
+        let Some(partition) = partition else { return };
         self.tally.fail_overs += 1;
         let clock_ahead = self.clock_error();
         let random = &mut self.random;
         let log = self.broker.log_mut(partition);
-        log.fail_over(|count| random.below(count));
+        let gone = log.fail_over(|count| random.below(count)) as u64;
+        self.tally.unreplicated_gone += gone;
         log.clock_ahead = clock_ahead;
         self.answer(partition);
     }
@@ -131,10 +154,12 @@ impl World {
         let is_events = |partition: &PartitionId| matches!(partition.0, Topic::Events(_));
         let Some(partition) = self.any_partition(is_events) else { return };
         let count = 1 + self.random.below(4);
-        if self.broker.log_mut(partition).lose_tail(count) > 0 {
+        let lost = self.broker.log_mut(partition).lose_tail(count);
+        let origins = lost.iter().filter_map(|stored| View(&stored.view()).origin());
+        if let Some(from) = origins.map(|origin| origin.offset).min() {
             self.tally.lost_tails += 1;
             self.faults.loses_tail = false;
-            self.cut.insert(partition);
+            self.cut.insert(partition, from);
         }
         self.answer(partition);
     }

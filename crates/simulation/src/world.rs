@@ -1,10 +1,10 @@
 //! Everything together: brokers, instances, edges, callers and readers, one small move at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use events::{
     Command, Kind, Millis, Topic,
-    command::{ActivateRules, ProposeRules},
+    command::{ActivateRules, ProposeRules, RaiseIncarnation},
     header,
 };
 use shard::planted;
@@ -16,6 +16,7 @@ use crate::{
     edge::{Edge, Told},
     faults::{Faults, parameters},
     group::Group,
+    library::Library,
     network::{Message, Network},
     node::Node,
     producer::Producer,
@@ -37,14 +38,15 @@ pub(crate) struct World {
     pub(crate) broker: Broker,
     pub(crate) network: Network,
     pub(crate) group: Group,
+    pub(crate) library: Library,
     /// `None` while an instance is down.
     pub(crate) nodes: Vec<Option<Node>>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) callers: Callers,
     pub(crate) readers: BTreeMap<PartitionId, Reader>,
-    /// Event partitions that lost acknowledged records.
-    pub(crate) cut: BTreeSet<PartitionId>,
-    /// What is left of the switch to revision 2, the next one last.
+    /// Event partitions that lost acknowledged records, and the lowest offset of their commands.
+    pub(crate) cut: BTreeMap<PartitionId, i64>,
+    /// What is left of the operator's plans (revision 2, perhaps an incarnation), the next one last.
     pub(crate) operator: Vec<(PartitionId, Command)>,
     pub(crate) tally: Tally,
     producers: u64,
@@ -58,7 +60,22 @@ pub struct Tally {
     pub takeovers: u64,
     pub doubts: u64,
     pub fail_overs: u64,
+    /// Records that no replica had when another broker began to lead.
+    pub unreplicated_gone: u64,
     pub lost_tails: u64,
+    /// Snapshots that were written, found written already, and torn or damaged.
+    pub snapshots: u64,
+    pub repeated_snapshots: u64,
+    pub torn_snapshots: u64,
+    pub damaged_snapshots: u64,
+    /// Restores that began with a snapshot, and snapshots that they passed over.
+    pub snapshot_restores: u64,
+    pub unfit_snapshots: u64,
+    /// Restores that replayed a log from its start.
+    pub whole_restores: u64,
+    /// Commands that were deleted, and instances that had not read them yet.
+    pub archived: u64,
+    pub out_of_range: u64,
     /// Copies of client commands in the logs.
     pub client_records: u64,
     /// Commands that a caller heard a definitive answer to.
@@ -75,11 +92,12 @@ impl World {
             broker: Broker::new(&parameters(1)),
             network: Network::default(),
             group: Group::default(),
+            library: Library::default(),
             nodes: Vec::new(),
             edges: Vec::new(),
             callers: Callers::default(),
             readers: BTreeMap::new(),
-            cut: BTreeSet::new(),
+            cut: BTreeMap::new(),
             operator: Vec::new(),
             tally: Tally::default(),
             producers: 0,
@@ -114,12 +132,15 @@ impl World {
             self.operate(partition, &propose(kind, number, 1));
             self.operate(partition, &ActivateRules { revision: 1 }.into());
             self.operator.push((partition, ActivateRules { revision: 2 }.into()));
+            if self.faults.raises_incarnation {
+                self.operator.push((partition, RaiseIncarnation { incarnation: 1 }.into()));
+            }
             self.operator.insert(0, (partition, propose(kind, number, 2)));
         }
         // Every partition knows the revision before one switches to it; which is first is open.
         self.operator.reverse();
-        let shards = self.operator.len() / 2;
-        for index in 1..shards {
+        let shards = self.broker.shards().len();
+        for index in 1..self.operator.len() - shards {
             let other = self.random.below(index + 1);
             self.operator.swap(index, other);
         }
@@ -190,7 +211,7 @@ impl World {
     }
 
     /// Everything that arrives by now.
-    pub(crate) fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) -> Result<(), Violation> {
         while let Some(message) = self.network.due(self.now) {
             match message {
                 Message::Produce(request) => {
@@ -226,8 +247,10 @@ impl World {
                 Message::Commit(shard, committed) => {
                     self.group.committed.insert(shard, committed);
                 }
+                Message::Publish(snapshot) => self.publish(&snapshot)?,
             }
         }
+        Ok(())
     }
 
     pub(crate) fn hear(&mut self, told: Vec<Told>) {
@@ -276,6 +299,16 @@ impl std::ops::AddAssign for Tally {
         self.doubts += other.doubts;
         self.fail_overs += other.fail_overs;
         self.lost_tails += other.lost_tails;
+        self.unreplicated_gone += other.unreplicated_gone;
+        self.snapshots += other.snapshots;
+        self.repeated_snapshots += other.repeated_snapshots;
+        self.torn_snapshots += other.torn_snapshots;
+        self.damaged_snapshots += other.damaged_snapshots;
+        self.snapshot_restores += other.snapshot_restores;
+        self.unfit_snapshots += other.unfit_snapshots;
+        self.whole_restores += other.whole_restores;
+        self.archived += other.archived;
+        self.out_of_range += other.out_of_range;
         self.client_records += other.client_records;
         self.answered += other.answered;
         self.follow_ups += other.follow_ups;

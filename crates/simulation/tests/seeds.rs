@@ -40,6 +40,10 @@ fn no_seed_breaks_a_promise() {
 /// Faults that never happen prove nothing.
 fn saw_everything(total: &Tally) {
     assert!(total.crashes > 0 && total.pauses > 0 && total.takeovers > 0);
-    assert!(total.doubts > 0 && total.fail_overs > 0 && total.lost_tails > 0);
+    assert!(total.doubts > 0 && total.unreplicated_gone > 0 && total.lost_tails > 0);
+    assert!(total.snapshots > 0 && total.repeated_snapshots > 0);
+    assert!(total.torn_snapshots > 0 && total.damaged_snapshots > 0 && total.unfit_snapshots > 0);
+    assert!(total.snapshot_restores > 0 && total.whole_restores > 0);
+    assert!(total.archived > 0);
     assert!(total.answered > 0 && total.follow_ups > 0);
 }

@@ -1,8 +1,7 @@
 //! Puts a snapshot under its name, once.
 
 use object_store::{ObjectStore as _, PutMode, PutOptions, PutPayload};
-use shard::format;
-use shard::snapshot::{Name, Snapshot};
+use shard::snapshot::{Name, Snapshot, Standing, standing};
 
 use crate::{Library, StoreError};
 
@@ -12,8 +11,9 @@ pub enum Published {
     Written,
     /// Another instance was first, with the same bytes.
     AlreadyThere,
-    /// What lies there is torn, or of another format; it is passed over by whoever reads it.
-    Unreadable,
+    /// What lies there is torn, of another format, or of another log; it is passed over by whoever
+    /// reads it.
+    Unusable,
 }
 
 /// Why a snapshot was not published.
@@ -47,12 +47,10 @@ impl Library {
 
     async fn compare(&self, snapshot: &Snapshot) -> Result<Published, PublishError> {
         let found = self.get(snapshot.name).await?.unwrap_or_default();
-        if found == snapshot.bytes {
-            return Ok(Published::AlreadyThere);
-        }
-        match format::decode(&found) {
-            Ok(_) => Err(PublishError::Conflict { name: snapshot.name }),
-            Err(_) => Ok(Published::Unreadable),
+        match standing(&found, snapshot) {
+            Standing::Same => Ok(Published::AlreadyThere),
+            Standing::Unusable => Ok(Published::Unusable),
+            Standing::Other => Err(PublishError::Conflict { name: snapshot.name }),
         }
     }
 }

@@ -68,8 +68,11 @@ async fn a_name_is_written_once_and_another_state_under_it_is_an_alarm() {
     let first = snapshot(5, "s");
     assert_eq!(library.publish(&first).await.expect("room"), Published::Written);
     assert_eq!(library.publish(&first).await.expect("room"), Published::AlreadyThere);
-    let other = library.publish(&snapshot(5, "t")).await;
+    let longer = snapshot(6, "s");
+    let other = library.publish(&Snapshot { name: first.name, ..longer }).await;
     assert!(matches!(other, Err(PublishError::Conflict { name }) if name == first.name));
+    let of_another_log = library.publish(&snapshot(5, "t")).await.expect("an answer");
+    assert_eq!(of_another_log, Published::Unusable);
     let kept = library.get(first.name).await.expect("the folder").expect("the snapshot");
     assert_eq!(kept, first.bytes, "what was there first stays");
 }
@@ -99,7 +102,7 @@ async fn torn_foreign_and_unknown_objects_are_passed_over_for_an_older_snapshot(
     assert_eq!(found(&library, &log(5, "s"), Want::Newest).await, None);
     assert_eq!(library.list(SHARD).await.expect("the folder").len(), 6);
     let torn = library.publish(&snapshot(8, "s")).await.expect("an answer");
-    assert_eq!(torn, Published::Unreadable);
+    assert_eq!(torn, Published::Unusable);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use events::ShardId;
 use serde::Serialize;
+use shard::snapshot::expendable_below;
 
 use crate::output::Row;
 
@@ -40,8 +41,7 @@ pub(super) struct Bound {
 impl Bound {
     pub(super) fn of(limits: Limits) -> Self {
         let Limits { shard, low, committed, snapshot, verified, wanted } = limits;
-        // Without a snapshot the log's start is the only beginning that there is.
-        let safe = committed.min(verified).min(snapshot.unwrap_or(low)).max(low);
+        let safe = expendable_below(low, committed, verified, snapshot);
         let until = wanted.unwrap_or(safe);
         let (id, shard) = (shard, shard.to_string());
         Self { id, shard, low, committed, snapshot, verified, safe, until }

@@ -3,10 +3,10 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use eventlog::{Connection, LogReader, Partition, ReadError, StartError};
-use events::{Command, ShardId, Topic};
+use events::{ShardId, Topic};
 use shard::{
     processor::Impossible,
-    snapshot::{Log, Want},
+    snapshot::{self, Log, Want},
 };
 use snapshots::{Found, Library, StoreError};
 use tokio::{runtime::Handle, sync::oneshot, task};
@@ -89,9 +89,7 @@ async fn find_snapshot(
     library: &Library,
     mut log: Log,
 ) -> Result<Option<Found>, SearchError> {
-    // A topic that was made anew has lost its commits with its records; its first record tells that
-    // the snapshots are of another stream.
-    if log.stream_id.is_none() && log.offsets.low == 0 {
+    if log.needs_first_record() {
         let (connection, shard) = (connection.clone(), log.shard);
         let read = task::spawn_blocking(move || stream_id(&connection, shard)).await;
         log.stream_id = read.map_err(|_| SearchError::Broken)??;
@@ -108,10 +106,7 @@ fn stream_id(connection: &Connection, shard: ShardId) -> Result<Option<String>, 
     let partition = Partition::of(Topic::Commands(shard.kind), shard.partition);
     let mut stream_id = None;
     reader.read_to_end(&[(partition, 0)], SILENCE_MAX, |record| {
-        let value = record.value().unwrap_or_default();
-        if let Ok(Command::ProposeRules(proposal)) = Command::from_single_object(value) {
-            stream_id = Some(proposal.stream_id);
-        }
+        stream_id = snapshot::stream_id(record.value().unwrap_or_default());
         ControlFlow::Break(())
     })?;
     Ok(stream_id)

@@ -1,7 +1,6 @@
 //! The second thread: replays a shard to what was committed, and writes the snapshot down.
 
 use std::{
-    collections::BTreeMap,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant, SystemTime},
@@ -10,10 +9,10 @@ use std::{
 use eventlog::{Connection, LogReader, Partition, ReadError, StartError};
 use events::{Millis, ShardId, Topic};
 use shard::{
-    Halt, State,
+    Halt,
     owner::Commit,
-    processor::Offsets,
-    snapshot::{self, Log, Recorder, Snapshot, Want},
+    processor::{Impossible, Offsets},
+    snapshot::{Log, Name, Recorder, Schedule, Snapshot, Want},
 };
 use snapshots::{PublishError, Published, StoreError};
 use tokio::{runtime::Handle, sync::watch, time::timeout};
@@ -25,7 +24,7 @@ use crate::processor::record;
 /// How often it looks whether a snapshot is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a shard is left alone after a snapshot of it failed.
-const RETRY: Duration = Duration::from_secs(60);
+const REST_MS: Millis = 60_000;
 /// Longest silence within a reading.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
@@ -35,17 +34,7 @@ pub(super) struct Taker {
     commits: watch::Receiver<Commits>,
     runtime: Handle,
     stop: CancellationToken,
-    last: BTreeMap<ShardId, Last>,
-}
-
-/// The newest snapshot of a shard.
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    next_offset: i64,
-    /// Milliseconds since 1970; 0 when there is none.
-    written_at: Millis,
-    /// After a failure.
-    not_before: Option<Instant>,
+    schedule: Schedule,
 }
 
 /// Why there is no new snapshot.
@@ -59,8 +48,8 @@ enum Failure {
     Client(#[from] StartError),
     #[error("the replay disagrees or cannot go on: {0}")]
     Halt(#[from] Halt),
-    #[error("the log begins at offset {low}, and there is no usable snapshot to go on from")]
-    NoBeginning { low: i64 },
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     #[error("the replay did not reach the committed offset")]
     Unreached,
     #[error("the replay panicked")]
@@ -82,14 +71,15 @@ impl Taker {
         stop: CancellationToken,
     ) -> Self {
         let connection = connection.clone();
-        Self { connection, settings, commits, runtime, stop, last: BTreeMap::new() }
+        let schedule = Schedule::new(settings.pace, settings.retention, REST_MS);
+        Self { connection, settings, commits, runtime, stop, schedule }
     }
 
     /// Works until the stop; a shard at a time, so that at most one is in memory twice.
     pub(super) fn run(mut self) {
         while !self.stop.is_cancelled() {
             let commits = self.commits.borrow().clone();
-            self.last.retain(|shard, _| commits.contains_key(shard));
+            self.schedule.retain(|shard| commits.contains_key(&shard));
             for (shard, commit) in commits {
                 if self.stop.is_cancelled() {
                     return;
@@ -111,35 +101,36 @@ impl Taker {
         };
         metrics::failed(shard, matches!(failure, Failure::Publish(PublishError::Conflict { .. })));
         tracing::error!(%shard, %failure, "No snapshot was taken; the last one stays.");
-        let last = Last { next_offset: 0, written_at: 0, not_before: None };
-        self.last.entry(shard).or_insert(last).not_before = Some(Instant::now() + RETRY);
+        self.schedule.failed(shard, now_ms());
     }
 
     fn take_if_due(&mut self, shard: ShardId, commit: Commit) -> Result<(), Failure> {
-        let last = match self.last.get(&shard) {
-            Some(last) => *last,
-            None => self.newest(shard)?,
+        let last = match self.schedule.last(shard) {
+            Some(last) => last,
+            None => {
+                let kept = self.runtime.block_on(self.settings.library.list(shard))?;
+                self.schedule.found(&kept, &commit, shard)
+            }
         };
-        self.last.insert(shard, last);
-        let age_ms = now_ms().saturating_sub(last.written_at);
+        let now = now_ms();
+        let age_ms = now.saturating_sub(last.written_at);
         metrics::last(shard, last.next_offset, last.written_at, age_ms);
-        let is_resting = last.not_before.is_some_and(|at| Instant::now() < at);
-        let age_ms = u64::try_from(age_ms).unwrap_or(0);
-        if is_resting || !self.settings.pace.is_due(last.next_offset, age_ms, commit.offset) {
+        if !self.schedule.is_due(shard, &commit, now) {
             return Ok(());
         }
         let began = Instant::now();
         let Some(taken) = self.replay(shard, commit)? else { return Ok(()) };
         let (name, bytes) = (taken.name, taken.bytes.len());
         let published = self.runtime.block_on(self.settings.library.publish(&taken))?;
-        if published == Published::Unreadable {
-            tracing::warn!(%name, "The name of a snapshot is taken by something unreadable.");
-        }
         tracing::info!(%name, bytes, took = ?began.elapsed(), "A snapshot was taken.");
         metrics::taken(shard, bytes, began.elapsed());
-        let last = Last { next_offset: name.next_offset, written_at: now_ms(), not_before: None };
-        self.last.insert(shard, last);
-        self.remove_old(shard)
+        self.schedule.written(name, now_ms());
+        if published == Published::Unusable {
+            // Nothing goes: the newest that is whole may be one of the old ones.
+            tracing::warn!(%name, "The name of a snapshot is taken by something unusable.");
+            return Ok(());
+        }
+        self.remove_old(name)
     }
 
     /// The shard at the committed offset; `None` when the stop came first.
@@ -151,12 +142,8 @@ impl Taker {
         let log = Log { shard, offsets, stream_id: Some(commit.stream_id.clone()) };
         let want = Want::NewestUpTo(commit.offset);
         let found = self.runtime.block_on(self.settings.library.find(&log, want))?;
-        let state = match found {
-            Some(found) => found.state,
-            None if offsets.low > 0 => return Err(Failure::NoBeginning { low: offsets.low }),
-            None => State::new(shard),
-        };
-        let mut recorder = Recorder::new(state, commit)?;
+        let state = found.map(|found| found.state);
+        let mut recorder = Recorder::begin(shard, offsets, state, commit)?;
         let mut halt = None;
         if !recorder.is_done() {
             reader.read_to_end(&[(partition, recorder.next_offset())], SILENCE_MAX, |record| {
@@ -176,20 +163,10 @@ impl Taker {
         }
     }
 
-    fn newest(&self, shard: ShardId) -> Result<Last, Failure> {
-        let kept = self.runtime.block_on(self.settings.library.list(shard))?;
-        let newest = kept.iter().max_by_key(|kept| kept.name);
-        Ok(Last {
-            next_offset: newest.map_or(0, |kept| kept.name.next_offset),
-            written_at: newest.map_or(0, |kept| kept.written_at),
-            not_before: None,
-        })
-    }
-
-    fn remove_old(&self, shard: ShardId) -> Result<(), Failure> {
+    fn remove_old(&self, written: Name) -> Result<(), Failure> {
         let library = &self.settings.library;
-        let kept = self.runtime.block_on(library.list(shard))?;
-        for name in snapshot::removable(&kept, now_ms(), &self.settings.retention) {
+        let kept = self.runtime.block_on(library.list(written.shard))?;
+        for name in self.schedule.removable(&kept, written, now_ms()) {
             tracing::info!(%name, "An old snapshot is removed.");
             self.runtime.block_on(library.remove(name))?;
         }

@@ -159,6 +159,12 @@ impl Owner {
         }
     }
 
+    /// A planted bug: where the owner is, which says nothing of its outputs.
+    #[cfg(feature = "planted-bugs")]
+    pub fn reached(&self) -> Commit {
+        self.commit_at_next()
+    }
+
     /// The offset behind everything whose outputs are all acknowledged.
     pub fn frontier(&self) -> i64 {
         self.frontier.lowest().map_or(self.state.next_offset(), |at| at.offset)

@@ -28,6 +28,7 @@ use crate::{
 
 pub use outbox::Tag;
 use outbox::{Outbox, Source};
+pub(crate) use restore::beginning;
 pub use restore::{Committed, Impossible, Offsets, Witness};
 use slot::{Slot, Status};
 

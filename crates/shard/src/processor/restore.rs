@@ -1,7 +1,10 @@
 //! Where an ownership begins (PROTOCOL 7): from a snapshot or the start of the log, silent up to the
 //! commit.
 
-use events::ShardId;
+use events::{
+    ShardId,
+    header::{self, View},
+};
 
 use crate::{
     Chain, Halt, State,
@@ -55,6 +58,18 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// What a record of the shard's event log testifies; `None` when the shard did not write it.
+    pub fn of(shard: ShardId, headers: View<'_>) -> Option<Self> {
+        let origin = headers.origin().filter(|origin| origin.shard == shard)?;
+        let chain = headers.text(header::CHAIN)?.parse().ok()?;
+        Some(Self { incarnation: origin.incarnation, offset: origin.offset, chain })
+    }
+
+    /// True once a state, stepped from the start of the log, has taken the command in question.
+    pub fn is_reached_by(&self, state: &State) -> bool {
+        state.next_offset() > self.offset
+    }
+
     /// Compares it with a state that was stepped from the start of the log to behind that command, or
     /// to the log's end before. In a higher incarnation the past was given up on purpose.
     ///
@@ -111,7 +126,11 @@ pub(super) fn rewound(
     Ok(Owner::rewound(beginning(shard, offsets, snapshot)?, from))
 }
 
-fn beginning(
+/// What a replay begins with: a snapshot, else the state before the first record.
+///
+/// # Errors
+/// The log has lost its start, and there is no snapshot to go on from.
+pub(crate) fn beginning(
     shard: ShardId,
     offsets: Offsets,
     snapshot: Option<State>,

@@ -1,9 +1,13 @@
 //! Which snapshot a shard begins with, and which bytes are none that it may begin with.
 
-use events::ShardId;
+use events::{Command, ShardId};
 
 use super::Name;
-use crate::{KNOWN_RULES, State, format, processor::Offsets};
+use crate::{
+    KNOWN_RULES, State, format,
+    owner::Commit,
+    processor::{Committed, Offsets},
+};
 
 /// What is known of a log when a snapshot of its shard is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,30 @@ pub struct Log {
     pub offsets: Offsets,
     /// From the commit, else from the log's first record; `None` when neither is there any more.
     pub stream_id: Option<String>,
+}
+
+impl Log {
+    /// What a restore knows before it has read anything. A commit that no owner of ours wrote says
+    /// nothing.
+    pub fn of(shard: ShardId, offsets: Offsets, committed: Option<&Committed>) -> Self {
+        let commit = committed.and_then(|c| Commit::read(c.offset, &c.metadata).ok());
+        Self { shard, offsets, stream_id: commit.map(|commit| commit.stream_id) }
+    }
+
+    /// True when the first record must say which stream this is, before a snapshot is looked for: a
+    /// topic that was made anew has lost its commits with its records, and what is kept may be of its
+    /// predecessor. A first record that says nothing means that there is no snapshot.
+    pub fn needs_first_record(&self) -> bool {
+        self.stream_id.is_none() && self.offsets.low == 0
+    }
+}
+
+/// The stream that a log's first record begins; `None` when it is no such record.
+pub fn stream_id(first_value: &[u8]) -> Option<String> {
+    match Command::from_single_object(first_value) {
+        Ok(Command::ProposeRules(proposal)) => Some(proposal.stream_id),
+        _ => None,
+    }
 }
 
 /// Which of several usable snapshots is wanted.

@@ -4,10 +4,13 @@
 //! The frontier has reached that offset, so the snapshot may be published as soon as it is made; and
 //! the owner's chain is compared there, so that a snapshot is always a second opinion that agrees.
 
+use events::ShardId;
+
 use super::Name;
 use crate::{
     Halt, Record, State, format,
     owner::{Commit, Owner},
+    processor::{self, Impossible, Offsets},
 };
 
 /// A state on its way to a committed offset.
@@ -25,7 +28,20 @@ pub struct Snapshot {
 }
 
 impl Recorder {
-    /// Begins with a snapshot's state, or with the state before the first record.
+    /// Begins with the newest snapshot that has not passed `until`, else with the start of the log.
+    ///
+    /// # Errors
+    /// There is no beginning, or the state is at `until` already and disagrees with the owner.
+    pub fn begin(
+        shard: ShardId,
+        offsets: Offsets,
+        snapshot: Option<State>,
+        until: Commit,
+    ) -> Result<Self, Impossible> {
+        Ok(Self::new(processor::beginning(shard, offsets, snapshot)?, until)?)
+    }
+
+    /// Begins with a state.
     ///
     /// # Errors
     /// The state is at `until` already and disagrees with the owner.
@@ -57,7 +73,18 @@ impl Recorder {
     pub fn finish(self) -> Option<Snapshot> {
         let state = self.owner.state();
         let name = Name { shard: state.shard(), next_offset: self.until };
-        (self.owner.is_live() && state.next_offset() == self.until)
-            .then(|| Snapshot { name, bytes: format::encode(state) })
+        (self.owner.is_live() && state.next_offset() == self.until).then(|| {
+            let right = || Snapshot { name, bytes: format::encode(state) };
+            planted!(SnapshotNamedOneTooLow => one_too_low(state); right())
+        })
     }
+}
+
+/// The state knows everything up to its last record, and says that this record is still to come.
+#[cfg(feature = "planted-bugs")]
+fn one_too_low(state: &State) -> Snapshot {
+    let mut state = state.clone();
+    state.next_offset -= 1;
+    let name = Name { shard: state.shard(), next_offset: state.next_offset };
+    Snapshot { name, bytes: format::encode(&state) }
 }

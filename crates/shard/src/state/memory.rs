@@ -163,13 +163,18 @@ impl Memory {
 
     pub(crate) fn from_entries(entries: impl IntoIterator<Item = (u128, Entry)>) -> Self {
         let entries: FxHashMap<u128, Entry> = entries.into_iter().collect();
-        let expiry = entries
-            .iter()
-            .filter_map(|(id, entry)| match entry.outcome {
-                Remembered::Decided { expires, .. } => Some((expires, *id)),
-                Remembered::Pending(_) => None,
-            })
-            .collect();
+        let due = |entry: &Entry| match entry.outcome {
+            Remembered::Decided { expires, .. } => Some(expires),
+            Remembered::Pending(_) => None,
+        };
+        let expiry = planted!(
+            ExpiryNotInTheSnapshot => {
+                let latest = entries.values().filter_map(due).max();
+                let ids = entries.iter().filter_map(|(id, entry)| due(entry).map(|_| *id));
+                ids.map(|id| (latest.unwrap_or(0), id)).collect()
+            };
+            entries.iter().filter_map(|(id, entry)| Some((due(entry)?, *id))).collect()
+        );
         Self { entries, expiry }
     }
 }

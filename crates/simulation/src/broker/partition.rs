@@ -39,6 +39,8 @@ pub(crate) enum Response {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     records: Vec<Stored>,
+    /// What is before it was deleted. It stays in `records`, for the reference run only.
+    low: usize,
     /// What consumers see ends here.
     high: usize,
     known: BTreeMap<ProducerId, VecDeque<Batch>>,
@@ -67,7 +69,17 @@ impl Log {
         &self.records
     }
 
-    /// What consumers see.
+    /// The first offset that can be read.
+    pub(crate) fn low(&self) -> usize {
+        self.low
+    }
+
+    /// Deletes what is before an offset.
+    pub(crate) fn delete_before(&mut self, offset: usize) {
+        self.low = self.low.max(offset.min(self.high));
+    }
+
+    /// What consumers see, and what they saw before it was deleted.
     pub(crate) fn visible(&self) -> &[Stored] {
         &self.records[..self.high]
     }
@@ -111,6 +123,11 @@ impl Log {
         None
     }
 
+    /// True while the leader alone has some records.
+    pub(crate) fn is_ahead_of_replicas(&self) -> bool {
+        self.high < self.records.len()
+    }
+
     /// Appends a record of somebody who waits for the replicas.
     pub(crate) fn append(&mut self, stored: Stored) {
         self.records.push(stored);
@@ -123,17 +140,19 @@ impl Log {
     }
 
     /// Another broker leads. It has what was replicated, and of the rest what it happens to have.
-    pub(crate) fn fail_over(&mut self, choose: impl FnOnce(usize) -> usize) {
+    /// Gives how many records are gone.
+    pub(crate) fn fail_over(&mut self, choose: impl FnOnce(usize) -> usize) -> usize {
         let mut ends = vec![self.high];
         ends.extend(self.waiting.iter().map(|(batch, _)| batch.end()).filter(|e| *e > self.high));
         ends.sort_unstable();
         ends.dedup();
         let end = ends[choose(ends.len())];
-        self.records.truncate(end);
+        let gone = self.records.split_off(end).len();
         for batches in self.known.values_mut() {
             batches.retain(|batch| batch.end() <= end);
         }
         self.known.retain(|_, batches| !batches.is_empty());
+        gone
     }
 
     /// The broker no longer knows any producer.
@@ -142,12 +161,10 @@ impl Log {
     }
 
     /// Acknowledged records are gone: what no replication protects from.
-    pub(crate) fn lose_tail(&mut self, count: usize) -> usize {
+    pub(crate) fn lose_tail(&mut self, count: usize) -> Vec<Stored> {
         self.high = self.high.saturating_sub(count);
-        let lost = self.records.len() - self.high;
-        self.records.truncate(self.high);
         self.known.clear();
-        lost
+        self.records.split_off(self.high)
     }
 
     /// The answers that are due now: replicated batches, and those that were lost.
