@@ -13,7 +13,7 @@ use super::route::{Target, target};
 use crate::connect;
 
 /// Every kind of path, with those that look like another kind.
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 19] = [
     "/",
     "/v1",
     "/v1/",
@@ -23,6 +23,7 @@ const PATHS: [&str; 18] = [
     "/v1/commands",
     "/v1/commands/5f0c",
     "/v1/orders/o-1/stream",
+    "/v1/streams/orders/o-1",
     "/v1/stream",
     "/v10/orders",
     "/v1orders",
