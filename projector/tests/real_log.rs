@@ -41,7 +41,9 @@ async fn compare(deployment: &Deployment, orders: &[Output], products: &[Output]
             .await
             .expect("a count");
     assert_eq!(happenings, last(orders));
-    let expected = rows::<Products>(ShardId::new(Kind::Products, 0), products);
+    let mut expected = rows::<Products>(ShardId::new(Kind::Products, 0), products);
+    // What happened last is no column: it is known only until the rows are stored.
+    expected.values_mut().for_each(|product| product.last = None);
     let skus: Vec<&str> = expected.keys().map(String::as_str).collect();
     assert_eq!(Products::load(&mut connection, &skus).await.expect("rows"), expected);
 }
