@@ -25,7 +25,8 @@ impl Binaries {
         Self::within(folder)
     }
 
-    fn within(folder: &Path) -> anyhow::Result<Self> {
+    /// Finds them in a folder.
+    pub(crate) fn within(folder: &Path) -> anyhow::Result<Self> {
         let found = Self {
             command_api: folder.join("command-api"),
             projector: folder.join("projector"),

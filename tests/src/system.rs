@@ -1,9 +1,9 @@
 //! The whole system under test: its start, its settled state, and its end without a trace.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
-use devstack::{Options, Stack};
+use devstack::{Load, Options, Stack};
 use eventlog::{Connection, Registry, Topics};
 use events::{command::Parameters, profile::Profile};
 use futures::future::{join_all, try_join_all};
@@ -37,6 +37,10 @@ pub struct SystemOptions {
     pub harm: Option<Plan>,
     /// Whether the brokers' clocks can be set.
     pub clocks: bool,
+    /// What the brokers are tuned for.
+    pub load: Load,
+    /// Folder of the programs; `None`: beside the running test.
+    pub programs: Option<PathBuf>,
 }
 
 /// When a shard's next snapshot is due.
@@ -61,6 +65,8 @@ impl Default for SystemOptions {
             snapshots: None,
             harm: None,
             clocks: false,
+            load: Load::Light,
+            programs: None,
         }
     }
 }
@@ -100,9 +106,13 @@ impl System {
     /// # Errors
     /// A part did not come up; the last lines of its log are in the text.
     pub async fn start(options: SystemOptions) -> anyhow::Result<Self> {
-        let binaries = Binaries::find()?;
+        let binaries = match &options.programs {
+            Some(folder) => Binaries::within(folder)?,
+            None => Binaries::find()?,
+        };
         let (brokers, clocks) = (u8::try_from(options.profile.replication)?, options.clocks);
-        let stack = Stack::start(Options { brokers, clocks, ..Options::default() }).await?;
+        let on = Options { brokers, clocks, load: options.load, ..Options::default() };
+        let stack = Stack::start(on).await?;
         let connection = Connection::new(stack.bootstrap_servers());
         let registry = stack.registry_url();
         tokio::try_join!(
@@ -239,6 +249,14 @@ impl System {
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
+    }
+
+    /// Name and id of every process that runs: those of the system, then those of the stack.
+    #[must_use]
+    pub fn process_ids(&self) -> Vec<(String, u32)> {
+        let programs = self.programs().filter_map(|p| Some((p.name().to_owned(), p.id()?)));
+        let of_stack = self.stack.processes().filter_map(|p| Some((p.name().to_owned(), p.id()?)));
+        programs.chain(of_stack).collect()
     }
 
     pub(crate) fn registry_url(&self) -> String {

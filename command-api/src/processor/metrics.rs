@@ -16,6 +16,8 @@ const FRONTIER: &str = "spillway_shard_frontier_offset";
 const DEDUP: &str = "spillway_shard_dedup_entries";
 const LIVE: &str = "spillway_shard_live_aggregates";
 const TOMBSTONES: &str = "spillway_shard_tombstones";
+const DEADLINES: &str = "spillway_shard_deadlines";
+const STATE_BYTES: &str = "spillway_shard_state_bytes";
 const RESTORE: &str = "spillway_shard_restore_seconds";
 
 pub(super) fn describe() {
@@ -30,6 +32,12 @@ pub(super) fn describe() {
     describe_gauge!(DEDUP, Unit::Count, "Remembered client commands.");
     describe_gauge!(LIVE, Unit::Count, "Aggregates in the state.");
     describe_gauge!(TOMBSTONES, Unit::Count, "Ids of orders that left the state.");
+    describe_gauge!(DEADLINES, Unit::Count, "Payments that are awaited.");
+    describe_gauge!(
+        STATE_BYTES,
+        Unit::Bytes,
+        "About how much memory the state takes, estimated from its counts."
+    );
     describe_gauge!(RESTORE, Unit::Seconds, "From the assignment of a shard to its being live.");
 }
 
@@ -83,7 +91,14 @@ pub(super) fn observe(owner: &Owner) {
     let set = |name: &'static str, value: i64| gauge!(name, &labels).set(value as f64);
     set(NEXT_OFFSET, owner.state().next_offset());
     set(FRONTIER, owner.frontier());
-    set(DEDUP, i64::try_from(owner.state().dedup_entries()).unwrap_or(i64::MAX));
-    set(LIVE, i64::try_from(owner.state().live_aggregates()).unwrap_or(i64::MAX));
-    set(TOMBSTONES, i64::try_from(owner.state().tombstones()).unwrap_or(i64::MAX));
+    let state = owner.state();
+    for (name, size) in [
+        (DEDUP, state.dedup_entries()),
+        (LIVE, state.live_aggregates()),
+        (TOMBSTONES, state.tombstones()),
+        (DEADLINES, state.deadlines()),
+        (STATE_BYTES, state.bytes_estimated()),
+    ] {
+        set(name, i64::try_from(size).unwrap_or(i64::MAX));
+    }
 }

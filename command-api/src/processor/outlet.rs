@@ -1,20 +1,63 @@
-//! The way out: one producer, and the registry's prefix in front of every event.
+//! The way out: two producers, and the registry's prefix in front of every event.
+//!
+//! The library makes a request for each partition that has something to send, and one request at a
+//! time is in flight (PROTOCOL 1), so a partition waits until all others have had their turn. What
+//! somebody waits for, follow-ups and replies, therefore has a producer of its own. Events and
+//! outcomes have another, where they gather for a moment, which spares brokers and readers most of
+//! their requests. A topic always takes the same way, so each link has one producer, and in each
+//! partition records lie in the order of their origins. Both are doubted and replaced together.
+
+use std::time::Duration;
 
 use eventlog::{
     Connection, Outgoing, Producer, Report, Reports, SchemaIds, SendError, StartError,
     producer::Options,
 };
-use events::codec::Confluent;
+use events::{Topic, codec::Confluent};
 use shard::{
     Output,
     processor::{Processor, Tag},
 };
 
-/// The producer of all outputs, and its reports.
+/// How long an event or an outcome waits for others of its partition.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// The producers of all outputs, and their reports.
 pub(super) struct Outlet {
+    /// For commands and replies.
+    awaited: Way,
+    /// For everything else.
+    gathered: Way,
+    schema_ids: SchemaIds,
+}
+
+/// A producer, and its reports.
+struct Way {
     producer: Producer,
     reports: Reports,
-    schema_ids: SchemaIds,
+}
+
+impl Way {
+    fn open(connection: &Connection, options: &Options) -> Result<Self, StartError> {
+        let (producer, reports) = Producer::start(connection, options)?;
+        Ok(Self { producer, reports })
+    }
+
+    fn take_reports(&self, processor: &mut Processor) -> Result<(), Trouble> {
+        while let Ok(Some(report)) = self.reports.take() {
+            match report {
+                Report::Delivered { tag, .. } => processor.acknowledged(tag as Tag),
+                Report::Failed { reason, .. }
+                | Report::Suspect { reason, .. }
+                | Report::Fatal { reason } => return Err(Trouble::Doubt(reason)),
+                Report::Stalled { polled } => {
+                    let reason = format!("no report came for {} s", polled.as_secs());
+                    return Err(Trouble::Doubt(reason));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What sending and reporting brought.
@@ -32,11 +75,13 @@ impl Outlet {
         client_id: &str,
         schema_ids: SchemaIds,
     ) -> Result<Self, StartError> {
-        let (producer, reports) = Producer::start(connection, &Options::outputs(client_id))?;
-        Ok(Self { producer, reports, schema_ids })
+        let awaited = Options::outputs(client_id);
+        let gathered = Options { linger: GATHER, ..awaited.clone() };
+        let awaited = Way::open(connection, &awaited)?;
+        Ok(Self { awaited, gathered: Way::open(connection, &gathered)?, schema_ids })
     }
 
-    /// Sends what the producer takes, the oldest first, then passes its reports on.
+    /// Sends what the producers take, the oldest first, then passes their reports on.
     pub(super) fn work(&self, processor: &mut Processor) -> Result<(), Trouble> {
         while let Some((output, tag)) = processor.front() {
             match self.send(output, tag) {
@@ -55,19 +100,15 @@ impl Outlet {
 
     /// Takes the reports that are there; none is ignored.
     pub(super) fn take_reports(&self, processor: &mut Processor) -> Result<(), Trouble> {
-        while let Ok(Some(report)) = self.reports.take() {
-            match report {
-                Report::Delivered { tag, .. } => processor.acknowledged(tag as Tag),
-                Report::Failed { reason, .. }
-                | Report::Suspect { reason, .. }
-                | Report::Fatal { reason } => return Err(Trouble::Doubt(reason)),
-                Report::Stalled { polled } => {
-                    let reason = format!("no report came for {} s", polled.as_secs());
-                    return Err(Trouble::Doubt(reason));
-                }
-            }
+        self.awaited.take_reports(processor)?;
+        self.gathered.take_reports(processor)
+    }
+
+    fn way(&self, topic: Topic) -> &Way {
+        match topic {
+            Topic::Commands(_) | Topic::Replies => &self.awaited,
+            Topic::Events(_) | Topic::Outcomes(_) | Topic::CommandDeadLetters => &self.gathered,
         }
-        Ok(())
     }
 
     fn send(&self, output: &Output, tag: Tag) -> Result<(), SendError> {
@@ -89,7 +130,7 @@ impl Outlet {
             }
         };
         let tag = usize::try_from(tag).map_err(|_| refused("tags have run out".to_owned()))?;
-        self.producer.send(&Outgoing {
+        self.way(output.topic).producer.send(&Outgoing {
             topic: output.topic.name(),
             partition: output.partition,
             key: output.key.as_deref().map(str::as_bytes),

@@ -11,6 +11,7 @@ use eventlog::{
 use events::{Kind, ShardId, Topic};
 use service::health::Heartbeat;
 use shard::{
+    Notice,
     processor::{self, Offsets, Processor, Taken},
     snapshot::Log,
 };
@@ -236,7 +237,13 @@ impl Runner {
         let monotonic_ms = self.monotonic_ms();
         let headers = record.headers();
         match self.processor.record(shard, &record::view(record, &headers), monotonic_ms) {
-            Taken::Stepped { outputs, notices } => metrics::stepped(outputs, &notices),
+            Taken::Stepped { outputs, notices } => {
+                metrics::stepped(outputs, &notices);
+                if notices.iter().any(|notice| matches!(notice, Notice::Expired(1..))) {
+                    // A burst of deadlines needs one Tick after the other.
+                    self.housekeeping_at = Instant::now();
+                }
+            }
             Taken::Halted(reason) => self.halted(shard, &reason),
             Taken::NotOurs => {}
         }

@@ -57,9 +57,6 @@ const PRODUCER: &[(&str, &str)] = &[
     ("message.send.max.retries", "2147483647"),
     // How long a broker may wait for its replicas before it answers that it timed out.
     ("request.timeout.ms", "10000"),
-    // No waiting to fill a batch: with one request in flight, the next batch fills by itself while
-    // the broker works on the last.
-    ("linger.ms", "0"),
     // Headers repeat from record to record and shrink well; lz4 costs the least time.
     ("compression.type", "lz4"),
     // A batch is delivered as a whole, so it stays below what a topic takes.
@@ -120,19 +117,22 @@ pub enum Pace {
 
 const IN_BATCHES: &[(&str, &str)] = &[("fetch.min.bytes", "65536"), ("fetch.wait.max.ms", "10")];
 
-/// Settings of a producer: how many records may be outstanding, and when one is given up (`None`:
-/// never).
+/// Settings of a producer: how many records may be outstanding, when one is given up (`None`:
+/// never), and how long one waits for others.
 pub(crate) fn producer(
     connection: &Connection,
     client_id: &str,
     outstanding_max: usize,
     give_up_after: Option<Duration>,
+    linger: Duration,
 ) -> ClientConfig {
     let mut config = base(connection, client_id, PRODUCER);
     let give_up_ms = give_up_after.map_or(0, |after| after.as_millis().max(1));
     config
         // PROTOCOL 1: 0 is for ever. A record given up leaves a hole that only a restore fills.
         .set("message.timeout.ms", give_up_ms.to_string())
+        // The library takes a request per partition, however little there is for it.
+        .set("linger.ms", linger.as_millis().to_string())
         .set("message.max.bytes", SEND_BYTES_MAX.to_string())
         .set("queue.buffering.max.messages", outstanding_max.to_string())
         .set("queue.buffering.max.kbytes", PRODUCER_QUEUE_KBYTES_MAX.to_string());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn outputs_are_idempotent_with_one_request_in_flight_and_never_given_up() {
-        let config = producer(&connection(), "c", 1000, None);
+        let config = producer(&connection(), "c", 1000, None, Duration::ZERO);
         expect(
             &config,
             &[
@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn an_edge_may_give_up_a_record() {
-        let config = producer(&connection(), "c", 1000, Some(Duration::from_secs(5)));
+        let config =
+            producer(&connection(), "c", 1000, Some(Duration::from_secs(5)), Duration::ZERO);
         expect(&config, &[("message.timeout.ms", "5000")]);
     }
 

@@ -49,12 +49,20 @@ pub struct Options {
     pub outstanding_max: usize,
     /// When an unacknowledged record is given up; `None`: never.
     pub give_up_after: Option<Duration>,
+    /// How long a record waits for others of its partition to share a request. Zero where somebody
+    /// waits: with one request in flight, the next batch fills while the broker works on the last.
+    pub linger: Duration,
 }
 
 impl Options {
     /// For a processor's outputs: nothing is ever given up, because that would leave a gap.
     pub fn outputs(client_id: impl Into<String>) -> Self {
-        Self { client_id: client_id.into(), outstanding_max: 100_000, give_up_after: None }
+        Self {
+            client_id: client_id.into(),
+            outstanding_max: 100_000,
+            give_up_after: None,
+            linger: Duration::ZERO,
+        }
     }
 
     /// For an edge's commands: after `give_up_after` the client is told that the append is unknown.
@@ -63,6 +71,7 @@ impl Options {
             client_id: client_id.into(),
             outstanding_max: 100_000,
             give_up_after: Some(give_up_after),
+            linger: Duration::ZERO,
         }
     }
 }
@@ -114,6 +123,7 @@ impl Producer {
             &options.client_id,
             options.outstanding_max,
             options.give_up_after,
+            options.linger,
         );
         let shared = Arc::new(Shared::new(options.outstanding_max));
         let (deliveries, receiver) = Deliveries::new(Arc::clone(&shared));

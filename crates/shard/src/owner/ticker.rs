@@ -4,7 +4,7 @@ use events::Command;
 
 use crate::{Record, State};
 
-/// The shortest time between two Ticks of one shard.
+/// The shortest time between two Ticks of one shard, unless the last one left something due.
 const TICK_MS_MIN: u64 = 100;
 
 /// Estimates log time by the own monotonic clock; the decision itself is made by the log.
@@ -16,6 +16,8 @@ pub(crate) struct Ticker {
     in_flight: bool,
     /// Monotonic time of the last Tick that was appended.
     appended_at: Option<u64>,
+    /// The last Tick expired as many orders as it may, and more were due.
+    is_behind: bool,
 }
 
 impl Ticker {
@@ -24,6 +26,7 @@ impl Ticker {
         self.seen = Some((state.now(), monotonic_ms));
         if self.in_flight && is_tick(record) {
             self.in_flight = false;
+            self.is_behind = state.earliest_deadline().is_some_and(|due| due <= state.now());
         }
     }
 
@@ -36,8 +39,9 @@ impl Ticker {
             deadline <= log_ms.saturating_add_unsigned(monotonic_ms.saturating_sub(at))
         });
         let is_first = self.appended_at.is_none();
-        let too_soon =
-            self.appended_at.is_some_and(|at| monotonic_ms.saturating_sub(at) < TICK_MS_MIN);
+        // A Tick's work is bounded, so a burst of deadlines needs many, one after the other.
+        let is_recent = |at| monotonic_ms.saturating_sub(at) < TICK_MS_MIN;
+        let too_soon = !self.is_behind && self.appended_at.is_some_and(is_recent);
         if !(is_past || is_first) || too_soon || self.in_flight {
             return false;
         }
@@ -83,6 +87,22 @@ mod tests {
         read(&mut ticker, &old, b"the tail of a log that was silent for an hour", 0);
         assert!(ticker.is_due(&old, 0), "how old the tail is, no clock of its own can tell");
         assert!(!ticker.is_due(&old, 10_000), "one in flight is enough");
+    }
+
+    #[test]
+    fn a_tick_that_left_something_due_is_followed_by_the_next_one_at_once() {
+        let tick = Command::from(Tick {}).to_single_object();
+        let mut ticker = Ticker::default();
+        let late = state(DEADLINE);
+        assert!(ticker.is_due(&late, 0));
+        read(&mut ticker, &late, &tick, 5);
+        assert!(ticker.is_due(&late, 5), "the burst is not over");
+        assert!(!ticker.is_due(&late, 6), "one in flight is enough");
+        let mut done = state(DEADLINE);
+        done.deadlines = [(DEADLINE + 1, "o-2".to_owned())].into();
+        read(&mut ticker, &done, &tick, 10);
+        assert!(!ticker.is_due(&done, 50), "the next one is due, and too soon after the last");
+        assert!(ticker.is_due(&done, 105));
     }
 
     #[test]

@@ -25,8 +25,9 @@ pub(crate) struct Entry {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Remembered {
-    /// Decided later, by a reservation; never forgotten before.
-    Pending(Pending),
+    /// Decided later, by a reservation; never forgotten before. Boxed, because most entries are
+    /// decided and should not take the room of one that waits.
+    Pending(Box<Pending>),
     Decided {
         /// The outcome as an Avro datum.
         outcome: Box<[u8]>,
@@ -92,7 +93,7 @@ impl Memory {
         fingerprint: u64,
         pending: Pending,
     ) {
-        let outcome = Remembered::Pending(pending);
+        let outcome = Remembered::Pending(Box::new(pending));
         self.entries.insert(command_id, Entry { fingerprint, outcome });
     }
 

@@ -1,5 +1,6 @@
 //! What a shard knows at an offset.
 
+mod footprint;
 pub mod format;
 mod links;
 mod memory;
@@ -120,6 +121,17 @@ impl State {
     /// Ids of orders that left the state.
     pub fn tombstones(&self) -> usize {
         self.retirement.tombstones()
+    }
+
+    /// Payments that are awaited.
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// About how many bytes of memory the state takes, from its counts; the benchmark `state`
+    /// compares it with what the allocator says.
+    pub fn bytes_estimated(&self) -> usize {
+        footprint::of(self)
     }
 
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
