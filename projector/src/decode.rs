@@ -98,10 +98,12 @@ fn event_time(headers: View<'_>) -> Result<DateTime<Utc>, Poison> {
 }
 
 fn source(arrived: &Arrived) -> Source {
+    let origin = View(&arrived.record.headers()).origin();
     Source {
         partition: arrived.record.partition.clone(),
         offset: arrived.record.offset,
         incarnation: arrived.envelope.mark.incarnation,
         link_sequence: arrived.envelope.mark.link_sequence,
+        origin,
     }
 }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use eventlog::Partition;
-use events::Millis;
+use events::Origin;
 use uuid::Uuid;
+
+pub use readmodel::{Unfit, time};
 
 /// A body with what its headers say.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Source {
     pub offset: i64,
     pub incarnation: i64,
     pub link_sequence: i64,
+    /// The step that wrote it; absent in facts made by hand.
+    pub origin: Option<Origin>,
 }
 
 /// Why a record could not be applied. Its key is parked.
@@ -62,45 +66,9 @@ pub mod class {
     pub const PARKED: &str = "parked";
 }
 
-/// A fact cannot follow the rows that stand.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    #[error("there is nothing yet that this event could change")]
-    Missing,
-    #[error("it exists already")]
-    Exists,
-    #[error("the version is {found}, but {expected} comes next")]
-    Version { expected: i64, found: i64 },
-    #[error("the event carries no version")]
-    NoVersion,
-    #[error("line {0} does not exist")]
-    Line(i32),
-    #[error("line {0} stands there twice")]
-    LineTwice(i32),
-    #[error("the currency is {found}, but the row's is {expected}")]
-    Currency { expected: String, found: String },
-    #[error("a number leaves its range: {0}")]
-    Range(&'static str),
-    #[error("{0} is no point in time")]
-    Time(Millis),
-    #[error("the body cannot be written as JSON")]
-    Json,
-    #[error("{0:?} is no UUID")]
-    Uuid(String),
-    #[error("an event of this kind does not belong to this projection")]
-    Stranger,
-}
-
-/// Log time as a timestamp.
-pub fn time(millis: Millis) -> Result<DateTime<Utc>, Unfit> {
-    DateTime::from_timestamp_millis(millis).ok_or(Unfit::Time(millis))
-}
-
 impl<B> Fact<B> {
     /// The version, when it is the one that follows `last`.
     pub fn version_after(&self, last: i64) -> Result<i64, Unfit> {
-        let found = self.version.ok_or(Unfit::NoVersion)?;
-        let expected = last.checked_add(1).ok_or(Unfit::Range("version"))?;
-        if found == expected { Ok(found) } else { Err(Unfit::Version { expected, found }) }
+        readmodel::next_version(last, self.version)
     }
 }

@@ -83,6 +83,7 @@ impl<P: Projection> Given<P> {
                 offset: self.link_sequence - 1,
                 incarnation: 0,
                 link_sequence: self.link_sequence,
+                origin: None,
             },
             body,
         };

@@ -20,6 +20,7 @@ pub(crate) fn fact<B>(body: B, version: i64) -> Fact<B> {
             offset: 100 + version,
             incarnation: 0,
             link_sequence: 10 + version,
+            origin: None,
         },
     }
 }

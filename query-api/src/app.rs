@@ -1,16 +1,19 @@
-//! Builds the process: one pool, one keeper of the checkpoints, the routes.
+//! Builds the process: a pool and a keeper of the checkpoints for each server, the cache, the routes.
 
 use std::time::Duration;
 
 use service::process::{Frame, ServeError};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cache::Cache,
     config::Config,
     http::{Api, router},
     live::Live,
     position,
     read::Database,
+    servers::Servers,
 };
 
 /// How long the pool may take to say goodbye to PostgreSQL; a server that has fallen silent must
@@ -26,6 +29,10 @@ const SILENCE: Duration = Duration::from_secs(150);
 pub enum Error {
     #[error("the database URL cannot be used")]
     DatabaseUrl(#[source] sqlx::Error),
+    #[error("a replica's URL cannot be used")]
+    ReplicaUrl(#[source] sqlx::Error),
+    #[error("the Redis URL cannot be used")]
+    RedisUrl(#[source] redis::RedisError),
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -36,23 +43,46 @@ pub async fn run(frame: Frame, config: Config) -> Result<(), Error> {
     let database = Database::new(options, config.pool.settings());
     let (tracker, keeper) = position::tracker(&database, config.position.poll());
 
-    // The keeper outlives the drain: requests in flight may still wait for a position.
+    // The keepers outlive the drain: requests in flight may still wait for a position.
     let drained = CancellationToken::new();
     let condition = frame.health.condition("read models");
     let heartbeat = frame.health.heartbeat("checkpoints", SILENCE);
-    let keeping = tokio::spawn(keeper.run(condition, heartbeat, drained.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keeper.run(Some((condition, heartbeat)), drained.clone()));
 
     let (live, readers) =
         Live::start(database.clone(), &tracker, config.live.settings(), frame.stop.clone());
-    let api = Api { database: database.clone(), tracker, waits: config.position.waits(), live };
+    let mut replicas = Vec::new();
+    for options in config.replicas.connect_options().map_err(Error::ReplicaUrl)? {
+        let replica = Database::new(options, config.pool.settings());
+        let (tracker, keeper) = position::tracker(&replica, config.position.poll());
+        // A replica that is away makes nobody unready: the primary answers.
+        tasks.spawn(keeper.run(None, drained.clone()));
+        replicas.push((replica, tracker));
+    }
+    let servers = Servers::new((database.clone(), tracker.clone()), replicas);
+    tasks.spawn(servers.clone().watch_lag(config.replicas.lag_max(), drained.clone()));
+    let shared = config.cache.shared().map_err(Error::RedisUrl)?;
+    let cache = Cache::new(servers.clone(), config.cache.settings(), shared);
+    tasks.spawn(cache.listener().run(drained.clone()));
+
+    let api = Api {
+        database,
+        tracker,
+        servers: servers.clone(),
+        cache,
+        waits: config.position.waits(),
+        cursors: config.cursors(),
+        live,
+    };
     let served = frame.serve(router(api)).await;
 
     frame.stop.cancel();
     readers.ended().await;
 
     drained.cancel();
-    // A panic of the keeper has been logged by the hook; there is nothing left to save.
-    let _ = keeping.await;
-    let _ = tokio::time::timeout(GOODBYE, database.close()).await;
+    // A panic of a task has been logged by the hook; there is nothing left to save.
+    while tasks.join_next().await.is_some() {}
+    let _ = tokio::time::timeout(GOODBYE, servers.close()).await;
     Ok(served?)
 }

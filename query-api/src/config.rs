@@ -1,17 +1,25 @@
 //! The configuration: flag, else environment variable, else default. `--help` is the reference.
 
+mod tiers;
+
 use std::time::Duration;
 
 use clap::{Args, Parser};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use service::config::{DatabaseArgs, Errors, ProcessArgs, Validate};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{http::Waits, live, read::Settings};
+pub use tiers::{CacheArgs, ReplicaArgs};
+
+use crate::{
+    http::{Cursors, Waits},
+    live,
+    read::Settings,
+};
 
 /// Answers queries about orders, products and commands from the read models in PostgreSQL.
 ///
-/// DATABASE_URL may name the primary or one replica, never an address that spreads connections
+/// DATABASE_URL names the primary, or one replica, but never an address that spreads connections
 /// over several servers: a client's own writes are looked for on the server that is then read.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "query-api", version)]
@@ -24,6 +32,12 @@ pub struct Config {
     pub pool: PoolArgs,
     #[command(flatten)]
     pub position: PositionArgs,
+    #[command(flatten)]
+    pub pages: PageArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+    #[command(flatten)]
+    pub replicas: ReplicaArgs,
     #[command(flatten)]
     pub live: LiveArgs,
 }
@@ -52,7 +66,8 @@ pub struct LiveArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "PostgreSQL")]
 pub struct PoolArgs {
-    /// Connections for requests. The process opens up to two more to follow the projections.
+    /// Connections for requests, to each server. The process opens up to three more to the primary,
+    /// and one to each replica, to follow the projections.
     #[arg(long, env = "DATABASE_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
         value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub database_connections_max: u32,
@@ -89,6 +104,20 @@ pub struct PositionArgs {
     pub position_poll_ms: u64,
 }
 
+/// Pages of lists.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Pages")]
+pub struct PageArgs {
+    /// Seals the cursors of lists, at least 16 characters; all instances need the same. Without it
+    /// each process makes its own key, and refuses (400) the cursors of others and those from before
+    /// its start. May come from a file named by CURSOR_KEY_FILE.
+    #[arg(long, env = "CURSOR_KEY", value_name = "SECRET", hide_env_values = true)]
+    pub cursor_key: Option<SecretString>,
+}
+
+/// Below this a key can be guessed.
+const CURSOR_KEY_CHARS_MIN: usize = 16;
+
 impl Validate for Config {
     fn validate(&self, errors: &mut Errors) {
         self.process.validate(errors);
@@ -98,6 +127,12 @@ impl Validate for Config {
                 "database-url",
                 "is no URL that PostgreSQL clients take; check its port and parameters",
             );
+        }
+        self.cache.validate(errors);
+        self.replicas.validate(errors);
+        let key = self.pages.cursor_key.as_ref().map(|key| key.expose_secret().chars().count());
+        if key.is_some_and(|chars| chars < CURSOR_KEY_CHARS_MIN) {
+            errors.add("cursor-key", format!("needs at least {CURSOR_KEY_CHARS_MIN} characters"));
         }
         let PositionArgs { position_wait_ms, position_wait_ms_max, .. } = self.position;
         if position_wait_ms > position_wait_ms_max {
@@ -113,6 +148,13 @@ impl Config {
     /// How to connect; fails on parameters that sqlx does not know.
     pub fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         self.database.database_url.expose_secret().parse()
+    }
+}
+
+impl Config {
+    /// What seals the cursors of lists.
+    pub fn cursors(&self) -> Cursors {
+        self.pages.cursor_key.as_ref().map_or_else(Cursors::of_this_process, Cursors::of)
     }
 }
 

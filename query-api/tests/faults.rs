@@ -27,7 +27,7 @@ async fn a_stopped_postgresql_is_503_and_its_return_is_noticed() {
     world.until_ready(true).await;
     assert_eq!(world.get("/v1/orders/o-1").await.status, StatusCode::OK);
 
-    world.stack.postgres().stop().await;
+    world.stack().postgres().stop().await;
     let token = events::position::to_token(&[rows::position(events::Kind::Orders, 0, 1)]);
     for uri in ["/v1/orders/o-1", "/v1/orders", "/v1/products/A", "/v1/orders/o-1/history"] {
         is_unavailable(&soon(world.get(uri)).await);
@@ -39,7 +39,7 @@ async fn a_stopped_postgresql_is_503_and_its_return_is_noticed() {
     is_unavailable(&soon(world.get_with("/v1/orders/o-1", &[("spillway-position", &token)])).await);
     assert_eq!(world.get("/problems/unavailable").await.status, StatusCode::OK);
 
-    world.stack.postgres().start().await.unwrap();
+    world.stack().postgres().start().await.unwrap();
     world.until_ready(true).await;
     eventually("orders are answered again", async || {
         world.get("/v1/orders/o-1").await.status == StatusCode::OK
@@ -105,7 +105,7 @@ impl Frozen {
     async fn freeze(world: &World) -> Self {
         let backends = "SELECT pid FROM pg_stat_activity WHERE application_name = 'query-api'";
         let backends: Vec<i32> = sqlx::query_scalar(backends).fetch_all(&world.pool).await.unwrap();
-        let postmaster = world.stack.postgres().id().unwrap().cast_signed();
+        let postmaster = world.stack().postgres().id().unwrap().cast_signed();
         let frozen = Self([postmaster].into_iter().chain(backends).map(Pid::from_raw).collect());
         for pid in &frozen.0 {
             kill(*pid, Signal::SIGSTOP).unwrap();

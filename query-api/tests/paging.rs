@@ -73,6 +73,31 @@ async fn filters_hold_on_every_page() {
     assert_eq!(list("status=paid&customer_id=c+1/%C3%A4").await, ["o-6", "o-2"]);
     assert_eq!(list("status=shipped").await, Vec::<String>::new());
 
+    for (order, sku) in [("o-1", "A"), ("o-2", "A"), ("o-6", "A"), ("o-6", "B")] {
+        rows::line(&world.pool, order, i32::from(sku == "B"), sku, None).await;
+    }
+    assert_eq!(list("sku=A").await, ["o-6", "o-2", "o-1"]);
+    assert_eq!(list("sku=A&status=paid&customer_id=c+1/%C3%A4").await, ["o-6", "o-2"]);
+    let between = "placed_from=2026-11-27T09:00:00.002Z&placed_before=2026-11-27T09:00:00.006Z";
+    assert_eq!(list(between).await, ["o-5", "o-4", "o-3", "o-2"]);
+    assert_eq!(list(&format!("{between}&sku=A")).await, ["o-2"]);
+
+    // A cursor belongs to its filters, and to those who have its key.
+    let page = world.get("/v1/orders?sku=A&limit=1").await;
+    let cursor = page.json()["next_cursor"].as_str().unwrap().to_owned();
+    let refused = ["/query/cursor"];
+    for query in ["", "sku=B&", "sku=A&status=paid&", "placed_from=2026-11-27T09:00:00Z&sku=A&"] {
+        let answer = world.get(&format!("/v1/orders?{query}cursor={cursor}")).await;
+        assert_eq!(answer.pointers(), refused, "{query}");
+    }
+    assert_eq!(world.get(&format!("/v1/orders?sku=A&cursor={cursor}&limit=7")).await.status, 200);
+    let mut forged = cursor.into_bytes();
+    let last = forged.len() - 1;
+    forged[last] = if forged[last] == b'A' { b'Q' } else { b'A' };
+    let forged = String::from_utf8(forged).unwrap();
+    let answer = world.get(&format!("/v1/orders?sku=A&cursor={forged}")).await;
+    assert_eq!(answer.pointers(), refused);
+
     let page = world.get("/v1/orders?status=paid&limit=1").await;
     assert_eq!(page.json()["items"][0].get("lines"), None, "lists show no lines");
     assert_eq!(page.header("cache-control"), "private, max-age=0, must-revalidate");
@@ -105,5 +130,54 @@ async fn products_come_by_sku_and_pages_have_50_rows_unless_asked_and_at_most_20
     let cursor = world.get("/v1/products").await.json()["next_cursor"].as_str().unwrap().to_owned();
     let other = world.get(&format!("/v1/orders?cursor={cursor}")).await;
     assert_eq!(other.pointers(), ["/query/cursor"], "a cursor fits only its own list");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn products_are_found_by_words_and_stock() {
+    let world = World::start().await;
+    for (sku, name, reserved) in [
+        ("TSHIRT-M-RED", "T-shirt, red", 5),
+        ("TSHIRT-M-BLUE", "T-shirt, blue", 2),
+        ("85123A", "White hanging heart T-light holder", 0),
+        ("MUG-1", "Red mug", 0),
+    ] {
+        rows::product(&world.pool, sku, 5, reserved).await;
+        sqlx::query("UPDATE products SET name = $2 WHERE sku = $1")
+            .bind(sku)
+            .bind(name)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+    }
+    let find = async |query: &str| {
+        walk(&world, &format!("/v1/products?limit=1&{query}"), "sku", async |_| {}).await
+    };
+    assert_eq!(find("q=red").await, ["MUG-1", "TSHIRT-M-RED"]);
+    assert_eq!(find("q=SHIRT").await, ["TSHIRT-M-BLUE", "TSHIRT-M-RED"]);
+    assert_eq!(find("q=shirt+-red").await, ["TSHIRT-M-BLUE"]);
+    assert_eq!(find("q=mug+or+blue").await, ["MUG-1", "TSHIRT-M-BLUE"]);
+    assert_eq!(find("q=%22hanging+heart%22").await, ["85123A"]);
+    assert_eq!(find("q=85123a").await, ["85123A"]);
+    assert_eq!(find("q=nothing").await, Vec::<String>::new());
+    assert_eq!(find("q=red&in_stock=true").await, ["MUG-1"]);
+    assert_eq!(find("in_stock=false").await, ["TSHIRT-M-RED"]);
+    assert_eq!(find("in_stock=true").await, ["85123A", "MUG-1", "TSHIRT-M-BLUE"]);
+    let faults = world.get("/v1/products?q=%27%26%21&in_stock=1").await;
+    assert_eq!(faults.pointers(), ["/query/q", "/query/in_stock"]);
+
+    // The search finds its index once there are rows enough for one.
+    let mut connection = world.pool.acquire().await.unwrap();
+    sqlx::query("SET enable_seqscan = off").execute(&mut *connection).await.unwrap();
+    let plan: Vec<String> = sqlx::query_scalar(
+        "EXPLAIN SELECT sku FROM products
+         WHERE to_tsvector('simple'::regconfig, name || ' ' || sku)
+             @@ websearch_to_tsquery('simple'::regconfig, 'red')",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    drop(connection);
+    assert!(plan.iter().any(|line| line.contains("products_words")), "{plan:?}");
     world.end().await;
 }

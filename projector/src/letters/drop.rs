@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Row};
 use super::Filter;
 use crate::{
     operate::{self, Error, Operator},
-    store::Owner,
+    store::{Owner, notice},
 };
 
 /// Drops what the filter finds in one projection's live build, partition by partition, and gives how
@@ -51,6 +51,7 @@ pub async fn drop(
             "letters": dropped, "key": key, "class": filter.class, "offset": filter.offset,
         });
         operate::record(&mut transaction, by, "drop", owner, Some(&partition), detail).await?;
+        notice::all_changed(&mut transaction, owner.projection).await?;
         transaction.commit().await?;
         count += dropped;
     }

@@ -24,7 +24,7 @@ use crate::{
     link::Checkpoint,
     operate::{self, Operator},
     projection::Projection,
-    store::{Owner, changes, is_about_data},
+    store::{Owner, changes, is_about_data, notice},
 };
 
 /// Letters of one key that are held in memory at once.
@@ -293,9 +293,9 @@ async fn forget(connection: &mut PgConnection, owner: Owner, key: &Key) -> sqlx:
         .bind(owner.projection)
         .bind(&*key.partition.topic)
         .bind(key.partition.number.to_string())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    notice::all_changed(connection, owner.projection).await
 }
 
 /// Says at the letter that is still poison why it is. The one that was poison before, and is no

@@ -10,7 +10,7 @@ use super::{
     change::{Changed, lock, nothing, read, text},
     live, record,
 };
-use crate::projection::Projection;
+use crate::{projection::Projection, store::notice};
 
 /// Does it for all partitions of the target at once. What queries see shrinks at that moment, and
 /// grows again: `spillway rebuild` does the same beside what is served.
@@ -62,6 +62,7 @@ pub async fn reset<P: Projection>(
     if all.is_empty() {
         return Err(nothing(target));
     }
+    notice::all_changed(&mut transaction, owner.projection).await?;
     transaction.commit().await?;
     Ok(all)
 }

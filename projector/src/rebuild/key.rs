@@ -20,7 +20,7 @@ use crate::{
     operate::{self, Operator, change},
     projection::Projection,
     runner::start::{From, plan},
-    store::{Owner, changes},
+    store::{Owner, changes, notice},
 };
 
 /// Attempts to find the partition where it was read.
@@ -155,6 +155,7 @@ async fn fold_again<P: Projection>(
         .bind(partition.number.to_string())
         .execute(&mut *transaction)
         .await?;
+    notice::all_changed(&mut transaction, live.projection).await?;
     let events = batch[0].contents.len();
     let detail = json!({"key": key, "events": events});
     operate::record(&mut transaction, by, "rebuild", live, Some(partition), detail).await?;

@@ -6,7 +6,7 @@ use eventlog::Partition;
 use events::position::Mark;
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 
-use super::{Error, Owner, Stage};
+use super::{Error, Owner, Stage, notice};
 use crate::{fold::Read, intake::Slice, link::Checkpoint};
 
 /// What the column `trouble` says while records are missing from the partition.
@@ -96,11 +96,13 @@ pub(super) async fn lock<'a>(
 }
 
 /// Moves the locked checkpoints, and wakes whoever waits for a position once this is committed.
-/// The notice is a hint; its text is `projection/topic/partition`.
+/// The notice is a hint; its text is `projection/topic/partition`. Further notices go to channel
+/// [`notice::CHANNEL`].
 pub(super) async fn advance<B>(
     connection: &mut PgConnection,
     owner: Owner,
     batch: &[Read<B>],
+    notices: &[String],
 ) -> sqlx::Result<()> {
     let slices = batch.iter().map(|read| &read.slice);
     let (topics, numbers) = columns(slices.clone().map(|slice| &slice.partition));
@@ -120,7 +122,10 @@ pub(super) async fn advance<B>(
              WHERE c.projection = $1 AND c.generation = $2
                  AND c.topic = moved.topic AND c.partition = moved.partition
              RETURNING c.topic, c.partition)
-         SELECT pg_notify('checkpoints', concat_ws('/', $1, topic, partition)) FROM moved WHERE $11",
+         SELECT pg_notify(channel, payload) FROM (
+             SELECT 'checkpoints' AS channel, concat_ws('/', $1, topic, partition) AS payload
+             FROM moved WHERE $11
+             UNION ALL SELECT $12::text, unnest($13::text[])) AS told",
     )
     .bind(owner.projection)
     .bind(owner.generation)
@@ -133,6 +138,8 @@ pub(super) async fn advance<B>(
     .bind(batch.iter().map(Read::event_time).collect::<Vec<_>>())
     .bind(slices.map(|slice| slice.is_gap_open.then_some(GAP)).collect::<Vec<_>>())
     .bind(owner.stage == Stage::Live)
+    .bind(notice::CHANNEL)
+    .bind(notices)
     .execute(connection)
     .await?;
     Ok(())

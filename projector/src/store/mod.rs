@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod connect;
 pub mod generation;
 pub mod letters;
+pub mod notice;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,9 +128,27 @@ async fn attempt<P: Projection>(
     }
     letters::insert(&mut transaction, owner, &folded.letters).await?;
     letters::park(&mut transaction, owner, &folded.parked).await?;
-    checkpoint::advance(&mut transaction, owner, batch).await?;
+    let notices = notices(owner, batch, &folded);
+    checkpoint::advance(&mut transaction, owner, batch, &notices).await?;
     transaction.commit().await?;
     Ok(summary(&folded))
+}
+
+/// What to tell of the rows that have changed and of the keys that are parked.
+fn notices<B, R>(owner: Owner, batch: &[Read<B>], folded: &Folded<'_, R>) -> Vec<String> {
+    match batch {
+        _ if owner.stage == Stage::Beside => Vec::new(),
+        [read] => {
+            let parked = folded.parked.iter().filter_map(|key| str::from_utf8(key.key).ok());
+            notice::texts(owner, &read.slice, folded.rows.keys().copied().chain(parked))
+        }
+        // Which key came from which partition is not known here.
+        several => several
+            .iter()
+            .flat_map(|read| notice::texts(owner, &read.slice, std::iter::once("")))
+            .map(|text| text.trim_end().to_owned())
+            .collect(),
+    }
 }
 
 /// Locks and compares the checkpoints, and reads what stands before the batch.

@@ -87,6 +87,7 @@ impl Output {
                 offset,
                 incarnation: 0,
                 link_sequence: self.link_sequence,
+                origin: None,
             },
         }
     }

@@ -1,11 +1,11 @@
 //! Answers that carry a representation: ETag, cache rules, `304` for a client that has it already.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
 };
 use serde::Serialize;
@@ -44,11 +44,16 @@ pub(super) fn versioned(
     keep: Keep,
     body: &impl Serialize,
 ) -> Result<Response, Error> {
+    Ok(kept(request, version, keep, to_bytes(body)?.into()))
+}
+
+/// Answers an aggregate that is written already.
+pub(super) fn kept(request: &HeaderMap, version: i64, keep: Keep, body: Bytes) -> Response {
     let tag = format!("\"{version}\"");
     if holds(request, &tag) {
-        return Ok(not_modified(&tag, keep));
+        return not_modified(&tag, keep);
     }
-    Ok(tagged(json(to_bytes(body)?), &tag, keep))
+    tagged(json(body), &tag, keep)
 }
 
 /// Answers anything else; the ETag is taken from the bytes, and weak because no command takes it.
@@ -62,14 +67,26 @@ pub(super) fn hashed(
     if holds(request, &tag) {
         return Ok(not_modified(&tag, keep));
     }
-    Ok(tagged(json(bytes), &tag, keep))
+    Ok(tagged(json(bytes.into()), &tag, keep))
+}
+
+/// How many keys of what the answer shows wait behind a dead letter, so that they are shown as they
+/// were before.
+static PARKED: HeaderName = HeaderName::from_static("spillway-parked");
+
+/// Says in the answer that it shows `keys` keys as they were before their dead letters.
+pub(super) fn note_parked(mut response: Response, keys: u64) -> Response {
+    if keys > 0 {
+        response.headers_mut().insert(PARKED.clone(), keys.into());
+    }
+    response
 }
 
 fn to_bytes(body: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(body).map_err(Error::Unwritable)
 }
 
-fn json(bytes: Vec<u8>) -> Response {
+fn json(bytes: Bytes) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(bytes))
         .into_response()
 }

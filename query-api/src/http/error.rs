@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use chrono::SecondsFormat;
 use events::Position;
 use http::StatusCode;
 use service::problem::{Kind, Problem, Retry, kinds};
 
 use super::fault::Fault;
-use crate::read;
+use crate::read::{self, stamp::Parked};
 
 /// No event of the order has been projected.
 pub(super) const UNKNOWN_ORDER: Kind =
@@ -30,6 +31,24 @@ pub(super) const POSITION_NOT_REACHED: Kind = Kind::new(
     Retry::Safe,
 );
 
+/// The order has not come to the version that was asked for, or did not exist at that time.
+pub(super) const UNKNOWN_VERSION: Kind = Kind::new(
+    "unknown-version",
+    StatusCode::NOT_FOUND,
+    "The order was never in that state",
+    Retry::Never,
+);
+/// Events of the key wait behind a dead letter.
+pub(super) const PARKED: Kind = Kind::new(
+    "parked",
+    StatusCode::SERVICE_UNAVAILABLE,
+    "Events of this order or product wait for an operator",
+    Retry::Safe,
+);
+
+/// When a client should look whether operators have healed a parked key.
+const HEALED: Duration = Duration::from_secs(30);
+
 /// When a client that was told to come back should do so.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -41,6 +60,10 @@ pub(super) enum Error {
     UnknownOrder,
     UnknownSku,
     UnknownCommand,
+    /// The order has no such version, or did not exist at that time.
+    UnknownVersion,
+    /// What the client has written may be among what waits behind this dead letter.
+    Parked(Parked),
     /// The read model is still behind these positions.
     PositionNotReached(Vec<Position>),
     /// Nobody can say how far the read model is.
@@ -79,6 +102,18 @@ fn problem(error: Error) -> Problem {
                  was one or it is older than outcomes are kept.",
             )
             .retry_after(COME_BACK),
+        Error::UnknownVersion => Problem::new(UNKNOWN_VERSION).detail(
+            "The order has not come to this version yet, or did not exist at this time. To see what \
+             a command just did, send the Spillway-Position of its answer.",
+        ),
+        Error::Parked(parked) => Problem::new(PARKED)
+            .detail(format!(
+                "An event could not be applied at {}, and later ones of the same order or product \
+                 wait behind it. Without a position the row from before is answered, with the \
+                 header Spillway-Parked.",
+                parked.since.to_rfc3339_opts(SecondsFormat::Millis, true),
+            ))
+            .retry_after(HEALED),
         Error::PositionNotReached(positions) => {
             let behind = positions.iter().map(written).collect::<Vec<_>>();
             Problem::new(POSITION_NOT_REACHED)

@@ -6,7 +6,11 @@ use http::{HeaderName, request::Parts};
 use tokio::time::Instant;
 
 use super::{Api, Waits, error::Error, fault::Fault, params::Params, prefer::Preferred};
-use crate::{position::NotPassed, read::checkpoint::Projection};
+use crate::{
+    cache::Fetched,
+    position::NotPassed,
+    read::{checkpoint::Projection, stamp::Stamped},
+};
 
 /// The header that carries a position, in commands' answers and in queries.
 pub(super) static POSITION: HeaderName = HeaderName::from_static("spillway-position");
@@ -44,9 +48,10 @@ impl Freshness {
         }
     }
 
-    /// Waits until the projection has passed what concerns it.
+    /// Waits until the projection has passed what concerns it, on the primary or on a replica.
     pub(super) async fn wait(&self, api: &Api, projection: Projection) -> Result<(), Error> {
-        if self.positions.is_empty() {
+        if self.positions.is_empty() || api.servers.has_replica_passed(projection, &self.positions)
+        {
             return Ok(());
         }
         let end = api.tracker.passed(projection, &self.positions, self.deadline).await;
@@ -61,6 +66,38 @@ impl Freshness {
             NotPassed::Behind(positions) => Error::PositionNotReached(positions),
             NotPassed::Unreachable => Error::Unreachable,
         })
+    }
+
+    /// Judges what a row was read with: whether it is as fresh as the request demands.
+    pub(super) fn judge<T>(&self, stamped: &Stamped<T>) -> Result<(), Error> {
+        let Stamped { row, stamp, .. } = stamped;
+        if let Some(position) = stamp.behind(&self.positions) {
+            return Err(Error::PositionNotReached(vec![position.clone()]));
+        }
+        match &stamp.parked {
+            Some(parked) if row.is_none() || stamp.hides(&self.positions) => {
+                Err(Error::Parked(parked.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a row that a cache may have given.
+    pub(super) fn judge_row(&self, projection: Projection, fetched: &Fetched) -> Result<(), Error> {
+        let is_hidden = match (&fetched.row, &fetched.parked) {
+            (None, Some(_)) => true,
+            (_, parked) => parked.as_ref().is_some_and(|parked| parked.hides(&self.positions)),
+        };
+        match &fetched.parked {
+            Some(parked) if is_hidden => return Err(Error::Parked(parked.clone())),
+            _ => {}
+        }
+        match &fetched.row {
+            Some(row) if !row.shows(projection, &self.positions) => {
+                Err(Error::PositionNotReached(self.positions.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the client has said that it will wait for something that is not there yet.

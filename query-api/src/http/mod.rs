@@ -18,22 +18,30 @@ mod params;
 mod prefer;
 mod problem_pages;
 mod products;
+mod row;
 mod streams;
+mod why;
 
 use axum::{Router, middleware::from_fn_with_state};
 
-use crate::{live::Live, position::Tracker, read::Database};
+use crate::{cache::Cache, live::Live, position::Tracker, read::Database, servers::Servers};
 
+pub use cursor::Cursors;
 pub use openapi::document;
 pub use prefer::Waits;
 
 /// What the handlers share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
+    /// The primary.
     pub database: Database,
+    /// How far the read models are on the primary.
     pub tracker: Tracker,
+    pub servers: Servers,
+    pub cache: Cache,
     pub waits: Waits,
     pub live: Live,
+    pub cursors: Cursors,
 }
 
 /// All routes of this process but the frame's.

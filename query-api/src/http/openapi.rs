@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     answer::{self, Keep},
-    commands, orders, products, streams,
+    commands, orders, products, streams, why,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(orders::list_orders))
         .routes(routes!(orders::get_order))
         .routes(routes!(orders::get_history))
+        .routes(routes!(why::why_order))
         .routes(routes!(products::list_products))
         .routes(routes!(products::get_product))
         .routes(routes!(commands::get_command))
@@ -91,7 +92,8 @@ pub(super) enum Failures {
     /// `invalid`: parameters or headers that cannot be used, all of them in `errors`.
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(Problem),
-    /// `unavailable`: PostgreSQL cannot be reached; `Retry-After` says when to ask again.
+    /// `unavailable`: PostgreSQL cannot be reached. `parked`: what the position stands for may wait
+    /// behind an event that could not be applied. `Retry-After` says when to ask again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
 }

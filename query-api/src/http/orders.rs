@@ -4,24 +4,33 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Api,
     answer::{self, Keep},
-    cursor,
     error::Error,
+    fault::Fault,
+    freshness::Freshness,
     input::{Checked, Input},
     openapi::{Consistency, Failures, Problem, TooEarly, Validators},
     page::{self, PageBody},
-    params::{id, is_id},
+    params::{id, is_id, time, version},
+    row,
 };
-use crate::read::{
-    checkpoint::Projection,
-    history::HistoryItem,
-    order::{Order, OrderOverview},
-    order_list::{Filter, STATUSES},
+use crate::{
+    cache::Key,
+    read::{
+        Database,
+        checkpoint::Projection,
+        history::HistoryItem,
+        order::{Order, OrderOverview},
+        order_at::Until,
+        order_list::{Filter, STATUSES},
+    },
 };
 
 const PATH: &str = "/v1/orders";
@@ -33,14 +42,21 @@ pub(super) struct History {
     items: Vec<HistoryItem>,
 }
 
-/// One order with its lines.
+/// One order with its lines, as it is or as it was.
 #[utoipa::path(
     get, path = "/v1/orders/{order_id}", tag = "orders", operation_id = "getOrder",
-    params(("order_id" = String, Path), Consistency, Validators),
+    params(
+        ("order_id" = String, Path),
+        ("version" = Option<i64>, Query, description = "The order as it was with this version.",
+            minimum = 1),
+        ("at" = Option<String>, Query, format = "date-time", description = "The order as it was at \
+            this log time."),
+        Consistency, Validators,
+    ),
     responses(
         (status = 200, description = "The order. `ETag` is its version.", body = Order),
         (status = 304, description = "The client has this version."),
-        (status = 404, description = "`unknown-order`", body = Problem,
+        (status = 404, description = "`unknown-order`, `unknown-version`", body = Problem,
             content_type = "application/problem+json"),
         TooEarly, Failures,
     ),
@@ -48,15 +64,62 @@ pub(super) struct History {
 pub(super) async fn get_order(
     State(api): State<Api>,
     Path(order_id): Path<String>,
-    input: Input,
+    mut input: Input,
 ) -> Result<Response, Error> {
+    let until = until(&mut input);
     let Checked { headers, freshness } = input.check()?;
     if !is_id(&order_id) {
         return Err(Error::UnknownOrder);
     }
-    freshness.wait(&api, Projection::Orders).await?;
-    let order = api.database.order(&order_id).await?.ok_or(Error::UnknownOrder)?;
-    answer::versioned(&headers, order.overview.version, Keep::Own, &order)
+    if let Some(until) = until {
+        return past(&api, &headers, &freshness, &order_id, until).await;
+    }
+    let key = Key::order(&order_id);
+    row::answer(&api, &headers, &freshness, &key, Keep::Own, Error::UnknownOrder).await
+}
+
+/// Reads `version` and `at`, of which one may be given.
+fn until(input: &mut Input) -> Option<Until> {
+    let version = input.params.take("version", version);
+    let at = input.params.take("at", time);
+    match (version, at) {
+        (Some(_), Some(_)) => {
+            input.params.fault(Fault::query("at", "may not stand beside `version`"));
+            None
+        }
+        (Some(version), None) => Some(Until::Version(version)),
+        (None, at) => at.map(Until::Time),
+    }
+}
+
+/// An order as it was. A version never changes again; a time may lie ahead of the log.
+async fn past(
+    api: &Api,
+    headers: &HeaderMap,
+    freshness: &Freshness,
+    order_id: &str,
+    until: Until,
+) -> Result<Response, Error> {
+    freshness.wait(api, Projection::Orders).await?;
+    let read = |database: Database| async move {
+        let stamped = database.order_stamped(order_id).await?;
+        Ok((stamped, database.order_at(order_id, until).await?))
+    };
+    let ((stamped, order), _) =
+        api.servers.read(Projection::Orders, freshness.positions(), read).await?;
+    freshness.judge(&stamped)?;
+    let keep = match until {
+        Until::Version(_) => Keep::Final,
+        Until::Time(_) => Keep::Own,
+    };
+    match order {
+        Some(order) => {
+            let answer = answer::versioned(headers, order.overview.version, keep, &order)?;
+            Ok(answer::note_parked(answer, stamped.stamp.parked.is_some().into()))
+        }
+        None if stamped.row.is_some() => Err(Error::UnknownVersion),
+        None => Err(Error::UnknownOrder),
+    }
 }
 
 /// Everything that happened to an order.
@@ -81,11 +144,19 @@ pub(super) async fn get_history(
         return Err(Error::UnknownOrder);
     }
     freshness.wait(&api, Projection::Orders).await?;
-    let items = api.database.history(&order_id).await?;
+    let order_id = order_id.as_str();
+    let read = |database: Database| async move {
+        let stamped = database.order_stamped(order_id).await?;
+        Ok((stamped, database.history(order_id).await?))
+    };
+    let ((stamped, items), _) =
+        api.servers.read(Projection::Orders, freshness.positions(), read).await?;
+    freshness.judge(&stamped)?;
     if items.is_empty() {
         return Err(Error::UnknownOrder);
     }
-    answer::hashed(&headers, Keep::Own, &History { items })
+    let answer = answer::hashed(&headers, Keep::Own, &History { items })?;
+    Ok(answer::note_parked(answer, stamped.stamp.parked.is_some().into()))
 }
 
 /// Orders, newest first, without their lines.
@@ -95,6 +166,11 @@ pub(super) async fn get_history(
         ("customer_id" = Option<String>, Query, description = "Only orders of this customer."),
         ("status" = Option<String>, Query, description = "Only orders of this status: `placed`, \
             `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`."),
+        ("sku" = Option<String>, Query, description = "Only orders with a line of this product."),
+        ("placed_from" = Option<String>, Query, format = "date-time", description = "Only orders \
+            placed at this log time or later."),
+        ("placed_before" = Option<String>, Query, format = "date-time", description = "Only orders \
+            placed before this log time."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
         ("limit" = Option<u16>, Query, description = "Rows of a page: 50 unless given, at most \
             200.", minimum = 1),
@@ -114,20 +190,36 @@ pub(super) async fn list_orders(
     let filter = Filter {
         customer_id: input.params.take("customer_id", id),
         status: input.params.take("status", status),
+        sku: input.params.take("sku", id),
+        placed_from: input.params.take("placed_from", time),
+        placed_before: input.params.take("placed_before", time),
     };
-    let after = input.params.take("cursor", cursor::order);
+    let mut query = query(&filter);
+    let list = api.cursors.list(PATH, &query);
+    let after = input.params.take("cursor", |text| list.order(text));
     let rows_max = input.params.limit();
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Orders).await?;
-    let page = api.database.orders(&filter, after.as_ref(), rows_max).await?;
-    let query = [
-        ("customer_id", filter.customer_id),
-        ("status", filter.status.map(str::to_owned)),
-        ("limit", Some(rows_max.to_string())),
-    ];
-    let next_cursor = page.next.as_ref().map(cursor::of_order);
+    let (filter, after) = (&filter, after.as_ref());
+    let read = |database: Database| async move { database.orders(filter, after, rows_max).await };
+    let (page, _) = api.servers.read(Projection::Orders, freshness.positions(), read).await?;
+    query.push(("limit", Some(rows_max.to_string())));
+    let next_cursor = page.next.as_ref().map(|key| list.of_order(key));
     let body = PageBody { items: page.items, next_cursor };
-    page::answer(&headers, Keep::Own, PATH, &query, &body)
+    let answer = page::answer(&headers, Keep::Own, PATH, &query, &body)?;
+    Ok(answer::note_parked(answer, api.tracker.parked(Projection::Orders)))
+}
+
+/// The filter as parameters, each written in one way.
+fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
+    let written = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    vec![
+        ("customer_id", filter.customer_id.clone()),
+        ("status", filter.status.map(str::to_owned)),
+        ("sku", filter.sku.clone()),
+        ("placed_from", filter.placed_from.map(written)),
+        ("placed_before", filter.placed_before.map(written)),
+    ]
 }
 
 fn status(text: &str) -> Result<&'static str, String> {

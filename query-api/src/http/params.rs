@@ -4,6 +4,7 @@
 
 use std::num::IntErrorKind;
 
+use chrono::{DateTime, Datelike, Utc};
 use http::Uri;
 
 use super::{error::Error, fault::Fault};
@@ -83,6 +84,37 @@ pub(crate) fn is_id(text: &str) -> bool {
 pub(crate) fn id(text: &str) -> Result<String, String> {
     let refused = || format!("must be 1 to {ID_CHARS_MAX} printable characters");
     is_id(text).then(|| text.to_owned()).ok_or_else(refused)
+}
+
+/// The longest search.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// Reads words to search for.
+pub(crate) fn words(text: &str) -> Result<String, String> {
+    let is_fit = (1..=WORDS_CHARS_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+        && text.chars().any(char::is_alphanumeric);
+    let refused = || format!("must be 1 to {WORDS_CHARS_MAX} printable characters with a word");
+    is_fit.then(|| text.to_owned()).ok_or_else(refused)
+}
+
+/// Reads a yes or no.
+pub(crate) fn flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be `true` or `false`".to_owned())
+}
+
+/// Reads a time.
+pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    // Years that PostgreSQL takes too, with room.
+    let is_fit = |time: &DateTime<Utc>| (1970..10_000).contains(&time.year());
+    let read = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).filter(is_fit);
+    read.ok_or_else(|| "must be a time such as 2026-11-27T09:00:00.000Z (RFC 3339)".to_owned())
+}
+
+/// Reads the version of an order or a product.
+pub(crate) fn version(text: &str) -> Result<i64, String> {
+    let read = text.parse::<i64>().ok().filter(|version| *version >= 1);
+    read.ok_or_else(|| "must be a whole number of at least 1".to_owned())
 }
 
 #[cfg(test)]

@@ -8,14 +8,21 @@ use axum::{
 use super::{
     Api,
     answer::{self, Keep},
-    cursor,
     error::Error,
     input::{Checked, Input},
     openapi::{Consistency, Failures, Problem, TooEarly, Validators},
     page::{self, PageBody},
-    params::is_id,
+    params::{flag, is_id, words},
+    row,
 };
-use crate::read::{checkpoint::Projection, product::Product};
+use crate::{
+    cache::Key,
+    read::{
+        Database,
+        checkpoint::Projection,
+        product::{Filter, Product},
+    },
+};
 
 const PATH: &str = "/v1/products";
 
@@ -40,15 +47,18 @@ pub(super) async fn get_product(
     if !is_id(&sku) {
         return Err(Error::UnknownSku);
     }
-    freshness.wait(&api, Projection::Products).await?;
-    let product = api.database.product(&sku).await?.ok_or(Error::UnknownSku)?;
-    answer::versioned(&headers, product.version, Keep::Shared, &product)
+    let key = Key::product(&sku);
+    row::answer(&api, &headers, &freshness, &key, Keep::Shared, Error::UnknownSku).await
 }
 
-/// Products, by SKU.
+/// Products, by SKU: all, or those that the filters find.
 #[utoipa::path(
     get, path = PATH, tag = "products", operation_id = "listProducts",
     params(
+        ("q" = Option<String>, Query, description = "Words that the name or the SKU holds, in any \
+            order: `red shirt`, `\"red shirt\"`, `shirt or jacket`, `shirt -red`."),
+        ("in_stock" = Option<bool>, Query, description = "Only products of which pieces can still \
+            be ordered, or only those that are sold out."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
         ("limit" = Option<u16>, Query, description = "Rows of a page: 50 unless given, at most \
             200.", minimum = 1),
@@ -65,13 +75,24 @@ pub(super) async fn list_products(
     State(api): State<Api>,
     mut input: Input,
 ) -> Result<Response, Error> {
-    let after = input.params.take("cursor", cursor::product);
+    let filter = Filter {
+        words: input.params.take("q", words),
+        in_stock: input.params.take("in_stock", flag),
+    };
+    let mut query =
+        vec![("q", filter.words.clone()), ("in_stock", filter.in_stock.map(|is| is.to_string()))];
+    let list = api.cursors.list(PATH, &query);
+    let after = input.params.take("cursor", |text| list.product(text));
     let rows_max = input.params.limit();
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Products).await?;
-    let page = api.database.products(after.as_deref(), rows_max).await?;
-    let query = [("limit", Some(rows_max.to_string()))];
-    let next_cursor = page.next.as_deref().map(cursor::of_product);
+    let (filter, after) = (&filter, after.as_deref());
+    let read =
+        |database: Database| async move { database.find_products(filter, after, rows_max).await };
+    let (page, _) = api.servers.read(Projection::Products, freshness.positions(), read).await?;
+    query.push(("limit", Some(rows_max.to_string())));
+    let next_cursor = page.next.as_deref().map(|sku| list.of_product(sku));
     let body = PageBody { items: page.items, next_cursor };
-    page::answer(&headers, Keep::Shared, PATH, &query, &body)
+    let answer = page::answer(&headers, Keep::Shared, PATH, &query, &body)?;
+    Ok(answer::note_parked(answer, api.tracker.parked(Projection::Products)))
 }

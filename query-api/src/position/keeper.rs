@@ -11,7 +11,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Known, demand::Demand};
-use crate::read::{Database, Error, checkpoint};
+use crate::read::{
+    Database, Error,
+    checkpoint::{self, Marks, ParkedKeys},
+};
 
 /// The channel on which the projector tells that checkpoints have moved.
 const CHANNEL: &str = "checkpoints";
@@ -39,20 +42,23 @@ pub struct Keeper {
 
 impl Keeper {
     /// Runs until told to stop. The condition says whether the read models can be read; each look
-    /// at them beats.
-    pub async fn run(self, condition: Condition, heartbeat: Heartbeat, stop: CancellationToken) {
+    /// at them beats. A replica has neither.
+    pub async fn run(self, health: Option<(Condition, Heartbeat)>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.listen() => {}
-            () = self.refresh(&condition, &heartbeat) => {}
+            () = self.refresh(health.as_ref()) => {}
         }
     }
 
-    async fn refresh(&self, condition: &Condition, heartbeat: &Heartbeat) {
+    async fn refresh(&self, health: Option<&(Condition, Heartbeat)>) {
         let mut trouble = None;
         loop {
-            heartbeat.beat();
-            self.database.report();
+            if let Some((_, heartbeat)) = health {
+                heartbeat.beat();
+                self.database.report();
+            }
+            let condition = health.map(|(condition, _)| condition);
             let now = self.read(condition).await.err().map(|error| cause(&error));
             if now != trouble
                 && let Some(cause) = &now
@@ -75,25 +81,35 @@ impl Keeper {
         }
     }
 
-    async fn read(&self, condition: &Condition) -> Result<(), Error> {
-        let read = checkpoint::read_marks(&self.pool, self.database.deadline()).await;
-        let marks = match read {
-            Ok(marks) => marks,
+    async fn read(&self, condition: Option<&Condition>) -> Result<(), Error> {
+        let (marks, parked) = match self.look().await {
+            Ok(found) => found,
             Err(error) => {
-                condition.set_unready(error.to_string());
+                if let Some(condition) = condition {
+                    condition.set_unready(error.to_string());
+                }
                 self.known.send_if_modified(|known| std::mem::take(&mut known.reachable));
                 return Err(error);
             }
         };
-        condition.set_ready();
+        if let Some(condition) = condition {
+            condition.set_ready();
+        }
         self.known.send_if_modified(|known| {
-            let modified = !known.reachable || *known.marks != marks;
+            let modified = !known.reachable || *known.marks != marks || known.parked != parked;
             if modified {
-                *known = Known { marks: Arc::new(marks), reachable: true };
+                *known = Known { marks: Arc::new(marks), parked, reachable: true };
             }
             modified
         });
         Ok(())
+    }
+
+    /// The parked keys come second: one that was parked behind these marks is among them.
+    async fn look(&self) -> Result<(Marks, ParkedKeys), Error> {
+        let time = self.database.deadline();
+        let marks = checkpoint::read_marks(&self.pool, time).await?;
+        Ok((marks, checkpoint::count_parked(&self.pool, time).await?))
     }
 
     /// Passes notices on. A separate loop, because `PgListener` forgets its subscription when a

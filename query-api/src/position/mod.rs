@@ -22,13 +22,18 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-use crate::read::{Database, checkpoint::Marks};
+use crate::read::{
+    Database,
+    checkpoint::{Marks, ParkedKeys},
+};
 
 /// What is known of the checkpoints.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// As last read. Stays as it is while PostgreSQL is away: checkpoints only rise.
     marks: Arc<Marks>,
+    /// Keys that wait behind dead letters, read after the marks.
+    parked: ParkedKeys,
     /// Whether the last reading succeeded.
     reachable: bool,
 }

@@ -1,5 +1,7 @@
 //! The side of the requests: wait until a projection has passed, or has moved.
 
+use std::sync::Arc;
+
 use events::Position;
 use tokio::{sync::watch, time::Instant};
 
@@ -61,6 +63,30 @@ impl Tracker {
     /// The marks of a projection as last read, to be given to [`Tracker::moved`] later.
     pub fn marks(&self, projection: Projection) -> Marks {
         self.known.borrow().marks.all_of(projection)
+    }
+
+    /// Whether the server answers, and the projection has passed the positions and the floor there as
+    /// far as is known now, without waiting.
+    pub fn has_passed(
+        &self,
+        projection: Projection,
+        positions: &[Position],
+        floor: &Marks,
+    ) -> bool {
+        let known = self.known.borrow();
+        known.reachable
+            && positions.iter().all(|position| known.marks.passed(projection, position))
+            && known.marks.reached(projection, floor)
+    }
+
+    /// All marks as last read.
+    pub fn all_marks(&self) -> Arc<Marks> {
+        self.known.borrow().marks.clone()
+    }
+
+    /// How many keys of the projection wait behind dead letters, as last read.
+    pub fn parked(&self, projection: Projection) -> u64 {
+        self.known.borrow().parked.of(projection)
     }
 
     /// Waits until the projection has moved from `since` in a partition that the positions name, or

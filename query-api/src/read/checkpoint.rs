@@ -16,7 +16,8 @@ pub enum Projection {
 }
 
 impl Projection {
-    const ALL: [Projection; 3] = [Projection::Orders, Projection::Products, Projection::Outcomes];
+    pub(crate) const ALL: [Projection; 3] =
+        [Projection::Orders, Projection::Products, Projection::Outcomes];
 
     /// The name in the checkpoints table.
     pub fn as_str(self) -> &'static str {
@@ -58,11 +59,44 @@ impl Marks {
         Some(self.0.get(&(projection, topic, shard.partition)).copied().unwrap_or_default())
     }
 
+    /// The marks of one projection from rows of its checkpoints. Topics unknown here are passed over:
+    /// a newer projector may run beside this program.
+    pub(super) fn of_rows(
+        projection: Projection,
+        rows: impl IntoIterator<Item = (String, i32, i64, i64)>,
+    ) -> Self {
+        let known =
+            rows.into_iter().filter_map(|(topic, partition, incarnation, link_sequence)| {
+                let topic = Topic::of_name(&topic)?;
+                Some(((projection, topic, partition), Mark { incarnation, link_sequence }))
+            });
+        Self(known.collect())
+    }
+
+    /// Whether the projection is nowhere behind these marks.
+    pub fn reached(&self, projection: Projection, floor: &Marks) -> bool {
+        let of_it = floor.0.iter().filter(|((of, ..), _)| *of == projection);
+        of_it.into_iter().all(|(place, mark)| self.0.get(place).is_some_and(|own| own >= mark))
+    }
+
+    /// The mark in a partition of the events topic that a projection of one kind reads.
+    pub(super) fn of_partition(&self, projection: Projection, partition: i32) -> Mark {
+        let kind = if projection == Projection::Products { Kind::Products } else { Kind::Orders };
+        self.0.get(&(projection, Topic::Events(kind), partition)).copied().unwrap_or_default()
+    }
+
     /// The marks of one projection, to see whether it has moved.
     pub fn all_of(&self, projection: Projection) -> Marks {
         Marks(
             self.0.iter().filter(|((p, ..), _)| *p == projection).map(|(k, v)| (*k, *v)).collect(),
         )
+    }
+}
+
+impl Projection {
+    /// The projection with this name in the checkpoints table.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|projection| projection.as_str() == name)
     }
 }
 
@@ -76,11 +110,35 @@ pub(crate) async fn read_marks(pool: &PgPool, time: Duration) -> Result<Marks, E
     let rows: Vec<(String, String, i32, i64, i64)> =
         within(time, sqlx::query_as(ALL).fetch_all(pool)).await?;
     let known = rows.into_iter().filter_map(|(projection, topic, partition, incarnation, link)| {
-        let projection = Projection::ALL.into_iter().find(|p| p.as_str() == projection)?;
+        let projection = Projection::of_name(&projection)?;
         let topic = Topic::of_name(&topic)?;
         Some(((projection, topic, partition), Mark { incarnation, link_sequence: link }))
     });
     Ok(Marks(known.collect()))
+}
+
+/// How many keys of each projection wait behind dead letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ParkedKeys([u64; Projection::ALL.len()]);
+
+impl ParkedKeys {
+    /// Of one projection.
+    pub fn of(&self, projection: Projection) -> u64 {
+        self.0[projection as usize]
+    }
+}
+
+const PARKED: &str = "SELECT projection, count(*) FROM live_parked_keys GROUP BY projection";
+
+pub(crate) async fn count_parked(pool: &PgPool, time: Duration) -> Result<ParkedKeys, Error> {
+    let rows: Vec<(String, i64)> = within(time, sqlx::query_as(PARKED).fetch_all(pool)).await?;
+    let mut counts = ParkedKeys::default();
+    for (projection, count) in rows {
+        if let Some(projection) = Projection::of_name(&projection) {
+            counts.0[projection as usize] = count.unsigned_abs();
+        }
+    }
+    Ok(counts)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ const CONNECTIONS: &str = "query_database_connections";
 /// Limits of the connections to PostgreSQL.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Connections for requests; the position tracker has up to two of its own.
+    /// Connections for requests; those who follow the projections have up to three of their own.
     pub connections_max: u32,
     /// How long a request may wait for a free connection.
     pub acquire: Duration,

@@ -1,33 +1,43 @@
 //! Why a read gave no rows.
 
+use std::sync::Arc;
+
 /// What the caller tells apart: come back later, or look at the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// PostgreSQL cannot be reached, is starting or stopping, or has no connection to spare.
     #[error("PostgreSQL cannot be reached")]
-    Unreachable(#[source] sqlx::Error),
+    Unreachable(#[source] Arc<sqlx::Error>),
     /// PostgreSQL took longer than the configured time.
     #[error("PostgreSQL did not answer in time")]
     Slow,
     /// The tables are not there: the migrations have not run yet.
     #[error("the read models do not exist yet: run the projector, which makes them")]
-    NotMigrated(#[source] sqlx::Error),
+    NotMigrated(#[source] Arc<sqlx::Error>),
     /// A row or a statement is not what this program expects; waiting does not help.
     #[error("a read model could not be read")]
-    Broken(#[source] sqlx::Error),
+    Broken(#[source] Arc<sqlx::Error>),
+    /// The kept events of an order do not make up an order.
+    #[error("the kept events of the order cannot be folded: {0}")]
+    Unfoldable(String),
+    /// The row could not be written as JSON.
+    #[error("the answer could not be written")]
+    Unwritable(#[source] Arc<serde_json::Error>),
 }
 
 impl Error {
     /// Whether the same read may succeed later without anybody changing the program.
     pub fn is_passing(&self) -> bool {
-        !matches!(self, Error::Broken(_))
+        !matches!(self, Error::Broken(_) | Error::Unfoldable(_) | Error::Unwritable(_))
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
-        match &error {
+        // Shared, because several requests may have waited for the same read.
+        let error = Arc::new(error);
+        match &*error {
             E::Database(database) => match database.code().as_deref() {
                 // query_canceled: the statement timeout, or an operator.
                 Some("57014") => Error::Slow,

@@ -66,13 +66,19 @@ impl FromRow<'_, PgRow> for HistoryItem {
             event: row.try_get("type")?,
             at: row.try_get("at")?,
             command_id: row.try_get("command_id")?,
-            record: RecordPlace {
-                topic: row.try_get("topic")?,
-                partition: row.try_get("partition")?,
-                offset: row.try_get("kafka_offset")?,
-                link_sequence: row.try_get("link_sequence")?,
-            },
+            record: RecordPlace::of(row)?,
             body: row.try_get("body")?,
+        })
+    }
+}
+
+impl RecordPlace {
+    pub(super) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            topic: row.try_get("topic")?,
+            partition: row.try_get("partition")?,
+            offset: row.try_get("kafka_offset")?,
+            link_sequence: row.try_get("link_sequence")?,
         })
     }
 }

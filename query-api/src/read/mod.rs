@@ -9,10 +9,13 @@ mod error;
 pub mod history;
 pub mod money;
 pub mod order;
+pub mod order_at;
 pub mod order_list;
 pub mod page;
 pub mod product;
+pub mod stamp;
 mod time;
+pub mod why;
 
 pub use database::{Database, Settings};
 pub use error::Error;

@@ -5,7 +5,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
 use utoipa::ToSchema;
 
-use super::{Database, Error, money::Money, time};
+use super::{
+    Database, Error,
+    checkpoint::Projection,
+    money::Money,
+    stamp::{self, Stamp, Stamped},
+    time,
+};
 
 /// An order without its lines, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -74,22 +80,36 @@ pub struct OrderLine {
 }
 
 // One statement, hence one snapshot: an order is never shown with the lines of another version.
-const BY_ID: &str = "
-    SELECT o.order_id, o.customer_id, o.currency, o.status, o.total_amount, o.payment_deadline,
-           o.refund_due_amount, o.placed_at, o.updated_at, o.version,
+const BY_ID: &str = concat!(
+    "SELECT ",
+    stamp::columns!("orders"),
+    ", o.order_id, o.customer_id, o.currency, o.status, o.total_amount, o.payment_deadline,
+           o.refund_due_amount, o.placed_at, o.updated_at, o.version, o.source_partition,
            COALESCE((
                SELECT json_agg(json_build_object(
                           'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
                           'unit_price_max', l.unit_price_max, 'unit_price', l.unit_price,
                           'refusal', l.refusal, 'available', l.available) ORDER BY l.line)
                FROM order_lines l WHERE l.order_id = o.order_id), '[]'::json) AS lines
-    FROM orders o
-    WHERE o.order_id = $1";
+    FROM (SELECT) one LEFT JOIN orders o ON o.order_id = $1"
+);
 
 impl Database {
     /// The order, unless no event of it has been projected.
     pub async fn order(&self, order_id: &str) -> Result<Option<Order>, Error> {
-        self.read(sqlx::query_as(BY_ID).bind(order_id).fetch_optional(self.pool())).await
+        Ok(self.order_stamped(order_id).await?.row)
+    }
+
+    /// The same with what it was read with.
+    pub async fn order_stamped(&self, order_id: &str) -> Result<Stamped<Order>, Error> {
+        let read = sqlx::query(BY_ID).bind(order_id).try_map(|row: PgRow| {
+            let stamp = Stamp::of(&row, Projection::Orders)?;
+            let is_there = row.try_get::<Option<&str>, _>("order_id")?.is_some();
+            let partition = row.try_get("source_partition")?;
+            let row = is_there.then(|| Order::from_row(&row)).transpose()?;
+            Ok(Stamped { row, partition, stamp })
+        });
+        self.read(read.fetch_one(self.pool())).await
     }
 }
 

@@ -10,11 +10,17 @@ pub const STATUSES: [&str; 7] =
     ["placed", "reserved", "rejected", "paid", "shipped", "cancelled", "expired"];
 
 /// Which orders a list shows; absent means all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub customer_id: Option<String>,
     /// One of [`STATUSES`].
     pub status: Option<&'static str>,
+    /// Orders with a line of this product.
+    pub sku: Option<String>,
+    /// Orders placed at this time or later, by log time.
+    pub placed_from: Option<DateTime<Utc>>,
+    /// Orders placed before this time.
+    pub placed_before: Option<DateTime<Utc>>,
 }
 
 /// Where an order stands in the list. The time alone is not unique, so the id decides between
@@ -57,6 +63,19 @@ fn statement(filter: &Filter, after: Option<&Key>, fetch: i64) -> QueryBuilder<P
     }
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status);
+    }
+    if let Some(sku) = &filter.sku {
+        query.push(
+            " AND EXISTS (SELECT FROM order_lines l
+                  WHERE l.order_id = orders.order_id AND l.sku = ",
+        );
+        query.push_bind(sku.clone()).push(")");
+    }
+    if let Some(from) = filter.placed_from {
+        query.push(" AND placed_at >= ").push_bind(from);
+    }
+    if let Some(before) = filter.placed_before {
+        query.push(" AND placed_at < ").push_bind(before);
     }
     if let Some(after) = after {
         query.push(" AND (placed_at, order_id) < (").push_bind(after.placed_at);

@@ -2,10 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{FromRow, Row, postgres::PgRow};
+use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 use utoipa::ToSchema;
 
-use super::{Database, Error, Page, money::Money, time};
+use super::{
+    Database, Error, Page,
+    checkpoint::Projection,
+    money::Money,
+    stamp::{self, Stamp, Stamped},
+    time,
+};
 
 /// A product with its stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,28 +39,39 @@ pub struct Product {
     pub version: i64,
 }
 
-const BY_SKU: &str = "
-    SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at, version
-    FROM products
-    WHERE sku = $1";
+const BY_SKU: &str = concat!(
+    "SELECT ",
+    stamp::columns!("products"),
+    ", p.sku, p.name, p.price_amount, p.currency, p.on_hand, p.reserved, p.registered_at,
+       p.updated_at, p.version, p.source_partition
+     FROM (SELECT) one LEFT JOIN products p ON p.sku = $1"
+);
 
-const FIRST_PAGE: &str = "
-    SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at, version
-    FROM products
-    ORDER BY sku
-    LIMIT $1";
-
-const NEXT_PAGE: &str = "
-    SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at, version
-    FROM products
-    WHERE sku > $2
-    ORDER BY sku
-    LIMIT $1";
+/// Which products a list shows; absent means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Words that the name or the SKU must hold, as in a web search: `"…"`, `or` and `-` count.
+    pub words: Option<String>,
+    /// Whether pieces can still be ordered.
+    pub in_stock: Option<bool>,
+}
 
 impl Database {
     /// The product, unless no event of it has been projected.
     pub async fn product(&self, sku: &str) -> Result<Option<Product>, Error> {
-        self.read(sqlx::query_as(BY_SKU).bind(sku).fetch_optional(self.pool())).await
+        Ok(self.product_stamped(sku).await?.row)
+    }
+
+    /// The same with what it was read with.
+    pub async fn product_stamped(&self, sku: &str) -> Result<Stamped<Product>, Error> {
+        let read = sqlx::query(BY_SKU).bind(sku).try_map(|row: PgRow| {
+            let stamp = Stamp::of(&row, Projection::Products)?;
+            let is_there = row.try_get::<Option<&str>, _>("sku")?.is_some();
+            let partition = row.try_get("source_partition")?;
+            let row = is_there.then(|| Product::from_row(&row)).transpose()?;
+            Ok(Stamped { row, partition, stamp })
+        });
+        self.read(read.fetch_one(self.pool())).await
     }
 
     /// One page of all products, from after the SKU `after`.
@@ -63,14 +80,46 @@ impl Database {
         after: Option<&str>,
         rows_max: u16,
     ) -> Result<Page<Product, String>, Error> {
-        let fetch = Page::<Product, String>::fetch(rows_max);
-        let query = match after {
-            None => sqlx::query_as(FIRST_PAGE).bind(fetch),
-            Some(sku) => sqlx::query_as(NEXT_PAGE).bind(fetch).bind(sku),
-        };
-        let rows = self.read(query.fetch_all(self.pool())).await?;
+        self.find_products(&Filter::default(), after, rows_max).await
+    }
+
+    /// One page of the products that match, by SKU, from after the SKU `after`.
+    pub async fn find_products(
+        &self,
+        filter: &Filter,
+        after: Option<&str>,
+        rows_max: u16,
+    ) -> Result<Page<Product, String>, Error> {
+        let mut query = statement(filter, after, Page::<Product, String>::fetch(rows_max));
+        let rows = self.read(query.build_query_as().fetch_all(self.pool())).await?;
         Ok(Page::cut(rows, rows_max, |last: &Product| last.sku.clone()))
     }
+}
+
+/// Only conditions that were asked for stand in the statement, so that each combination is planned
+/// on its own.
+fn statement(filter: &Filter, after: Option<&str>, fetch: i64) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at,
+                version
+         FROM products WHERE true",
+    );
+    if let Some(words) = &filter.words {
+        // As the index `products_words` has it.
+        query.push(" AND to_tsvector('simple'::regconfig, name || ' ' || sku)");
+        query.push(" @@ websearch_to_tsquery('simple'::regconfig, ");
+        query.push_bind(words.clone()).push(")");
+    }
+    match filter.in_stock {
+        Some(true) => query.push(" AND reserved < on_hand"),
+        Some(false) => query.push(" AND reserved >= on_hand"),
+        None => &mut query,
+    };
+    if let Some(sku) = after {
+        query.push(" AND sku > ").push_bind(sku.to_owned());
+    }
+    query.push(" ORDER BY sku LIMIT ").push_bind(fetch);
+    query
 }
 
 impl FromRow<'_, PgRow> for Product {

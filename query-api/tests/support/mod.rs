@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub(crate) mod rows;
 pub(crate) mod sse;
+pub(crate) mod tiers;
 
 use std::{future::Future, time::Duration};
 
@@ -14,7 +15,7 @@ use axum::{Router, body::Body, response::Response};
 use devstack::{Options, Parts, Stack};
 use http::{Method, Request};
 use query_api::{
-    http::{Api, Waits, router},
+    http::{Api, Cursors, Waits},
     live::{self, Live},
     position,
     read::{Database, Settings},
@@ -24,39 +25,42 @@ use service::{
     http::{Limits, frame},
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use self::answer::Answer;
+use self::{answer::Answer, tiers::Tiers};
 
 /// Everything that a test may wait for happens within this time on a busy machine, or never.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
-    pub(crate) stack: Stack,
+    /// Absent where another world has started it.
+    pub(crate) stack: Option<Stack>,
     /// A writer's connections, as the projector has them.
     pub(crate) pool: PgPool,
     pub(crate) health: Health,
     router: Router,
     stop: CancellationToken,
-    keeping: JoinHandle<()>,
+    tasks: JoinSet<()>,
 }
 
 /// What a test may choose; the rest is as in production.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Choices {
     pub(crate) wait: Duration,
     pub(crate) poll: Duration,
     /// Whether the tables are there.
     pub(crate) migrated: bool,
     pub(crate) streams_max: u32,
+    pub(crate) tiers: Tiers,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         let wait = Duration::from_millis(500);
-        Self { wait, poll: Duration::from_millis(50), migrated: true, streams_max: 20 }
+        let (poll, tiers) = (Duration::from_millis(50), Tiers::default());
+        Self { wait, poll, migrated: true, streams_max: 20, tiers }
     }
 }
 
@@ -66,29 +70,45 @@ impl World {
     }
 
     pub(crate) async fn with(choices: Choices) -> Self {
-        let parts = Parts { postgres: true, ..Parts::NONE };
+        let redis = choices.tiers.redis_url.is_some();
+        let parts = Parts { postgres: true, redis, ..Parts::NONE };
         let stack = Stack::start(Options { parts, ..Options::default() }).await.unwrap();
-        let options = stack.postgres_url().parse().unwrap();
+        Self::over(stack, choices).await
+    }
+
+    /// A world over a stack that runs already. A Redis that is wanted is the stack's own.
+    pub(crate) async fn over(stack: Stack, choices: Choices) -> Self {
         let pool =
             PgPoolOptions::new().max_connections(4).connect_lazy(&stack.postgres_url()).unwrap();
         if choices.migrated {
             sqlx::migrate!("../migrations").run(&pool).await.unwrap();
         }
+        let mut world = Self::another(&stack.postgres_url(), &stack.redis_url(), choices);
+        (world.stack, world.pool) = (Some(stack), pool);
+        world
+    }
 
-        let settings = Settings {
+    /// One more process over the same servers.
+    pub(crate) fn another(postgres_url: &str, redis_url: &str, choices: Choices) -> Self {
+        let limits = Settings {
             connections_max: 8,
             acquire: Duration::from_secs(5),
             statement: Duration::from_secs(10),
         };
-        let database = Database::new(options, settings);
+        let pool = PgPoolOptions::new().connect_lazy(postgres_url).unwrap();
+        let database = Database::new(postgres_url.parse().unwrap(), limits);
         let (tracker, keeper) = position::tracker(&database, choices.poll);
         let stop = CancellationToken::new();
         let health = Health::new(stop.clone());
-        let keeping = tokio::spawn(keeper.run(
-            health.condition("read models"),
-            health.heartbeat("checkpoints", SOON),
-            stop.clone(),
-        ));
+        let mut tasks = JoinSet::new();
+        let condition = health.condition("read models");
+        let heartbeat = health.heartbeat("checkpoints", SOON);
+        tasks.spawn(keeper.run(Some((condition, heartbeat)), stop.clone()));
+        let mut tiers = choices.tiers;
+        tiers.redis_url = tiers.redis_url.map(|_| redis_url.to_owned());
+        let primary = (database.clone(), tracker.clone());
+        let (servers, cache) =
+            tiers::build(&tiers, primary, limits, choices.poll, &mut tasks, &stop);
         let live = live::Settings {
             streams_max: choices.streams_max,
             queue_max: 4,
@@ -96,8 +116,19 @@ impl World {
         };
         let (live, _) = Live::start(database.clone(), &tracker, live, stop.clone());
         let waits = Waits { usual: choices.wait, max: SOON };
-        let router = frame(router(Api { database, tracker, waits, live }), &Limits::default());
-        Self { stack, pool, health, router, stop, keeping }
+        let cursors = Cursors::of(&"a key of all processes".into());
+        let api = Api { database, tracker, servers, cache, waits, cursors, live };
+        let router = frame(query_api::http::router(api), &Limits::default());
+        Self { stack: None, pool, health, router, stop, tasks }
+    }
+
+    /// The routes, to be served on a port.
+    pub(crate) fn router(&self) -> &Router {
+        &self.router
+    }
+
+    pub(crate) fn stack(&self) -> &Stack {
+        self.stack.as_ref().unwrap()
     }
 
     /// Whatever is asked for by GET, without headers.
@@ -140,10 +171,14 @@ impl World {
     }
 
     /// Stops what was started; nothing must have panicked.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(mut self) {
         self.stop.cancel();
-        self.keeping.await.unwrap();
-        self.stack.stop().await;
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        if let Some(stack) = self.stack {
+            stack.stop().await;
+        }
     }
 }
 

@@ -150,3 +150,27 @@ pub(crate) async fn checkpoint(
     }
     transaction.commit().await.unwrap();
 }
+
+/// A key whose events wait from this position on.
+pub(crate) async fn parked(
+    pool: &PgPool,
+    projection: &str,
+    topic: &str,
+    key: &str,
+    head: &Position,
+) {
+    sqlx::query(
+        "INSERT INTO parked_keys (projection, generation, topic, partition, key, kafka_offset,
+            incarnation, link_sequence)
+         VALUES ($1, 1, $2, $3, $4, 0, $5, $6)",
+    )
+    .bind(projection)
+    .bind(topic)
+    .bind(head.partition)
+    .bind(key.as_bytes())
+    .bind(head.incarnation)
+    .bind(head.link_sequence)
+    .execute(pool)
+    .await
+    .unwrap();
+}

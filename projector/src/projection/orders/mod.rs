@@ -1,7 +1,6 @@
 //! Read model `orders`: orders as they stand, their lines, and everything that happened to them.
 
 mod changes;
-mod fold;
 mod history;
 mod sql;
 #[cfg(test)]
@@ -9,12 +8,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use eventlog::Partition;
 use events::{Event, Kind, Topic};
 use sqlx::PgConnection;
 
 pub use history::{After, Happening};
+use readmodel::order::{self, Happened};
+pub use readmodel::order::{Line, Order};
 
 use super::{Projection, Table};
 use crate::{
@@ -26,56 +26,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Orders;
 
-/// All rows of one order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OrderRows {
-    pub order: Order,
-    /// By line number, rising.
-    pub lines: Vec<Line>,
-    /// True when `lines` differ from what was loaded.
-    pub are_lines_changed: bool,
-    /// What was folded since the rows were loaded, oldest first.
-    pub happenings: Vec<Happening>,
-}
+/// All rows of one order, with what is to be added to its history.
+pub type OrderRows = readmodel::order::OrderRows<Happening>;
 
-/// A row of `orders`.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub struct Order {
-    pub order_id: String,
-    /// Absent for guests.
-    pub customer_id: Option<String>,
-    pub currency: String,
-    /// `placed`, `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`.
-    pub status: String,
-    /// Minor units; absent until all lines are reserved.
-    pub total_amount: Option<i64>,
-    /// Absent unless payment is or was awaited.
-    pub payment_deadline: Option<DateTime<Utc>>,
-    /// Minor units; absent when nothing must be paid back.
-    pub refund_due_amount: Option<i64>,
-    pub placed_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    pub version: i64,
-    /// Partition of the event topic.
-    pub source_partition: i32,
-}
-
-/// A row of `order_lines`, without the order's id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub line: i32,
-    pub sku: String,
-    /// Pieces.
-    pub quantity: i64,
-    /// Minor units; absent: any price.
-    pub unit_price_max: Option<i64>,
-    /// Minor units; absent while no stock was held.
-    pub unit_price: Option<i64>,
-    /// Stable code; absent unless the line was refused.
-    pub refusal: Option<String>,
-    /// Pieces that were available when the line was refused for want of stock.
-    pub available: Option<i64>,
-}
+/// `origin` is among them because rows from before it was kept have none.
+const HISTORY_HINTS: &[&str] = &["kafka_offset", "origin", "applied_at"];
 
 impl Projection for Orders {
     const NAME: &'static str = "orders";
@@ -83,7 +38,7 @@ impl Projection for Orders {
     const TABLES: &'static [Table] = &[
         Table::new("orders", &["order_id"]),
         Table::new("order_lines", &["order_id", "line"]),
-        Table { name: "order_history", key: &["order_id", "version"], hints: &["kafka_offset"] },
+        Table { name: "order_history", key: &["order_id", "version"], hints: HISTORY_HINTS },
     ];
 
     type Body = Event;
@@ -94,7 +49,11 @@ impl Projection for Orders {
     }
 
     fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(), Unfit> {
-        fold::fold(rows, fact)?;
+        let happening = Happening::of(fact)?;
+        let partition = fact.source.partition.number;
+        let happened =
+            Happened { event: &fact.body, at: fact.at, version: fact.version, partition };
+        order::fold(rows, &happened, happening)?;
         if let Some(rows) = rows
             && let Some(happening) = rows.happenings.last_mut()
         {

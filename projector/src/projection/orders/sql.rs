@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{Happening, Line, Order, OrderRows};
 
@@ -13,12 +13,13 @@ pub(super) async fn load(
     connection: &mut PgConnection,
     order_ids: &[&str],
 ) -> sqlx::Result<BTreeMap<String, OrderRows>> {
-    let orders: Vec<Order> = sqlx::query_as(
+    let orders: Vec<Order> = sqlx::query(
         "SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
                 refund_due_amount, placed_at, updated_at, version, source_partition
          FROM orders WHERE order_id = ANY($1)",
     )
     .bind(order_ids)
+    .try_map(|row: PgRow| order(&row))
     .fetch_all(&mut *connection)
     .await?;
     let mut rows: BTreeMap<String, OrderRows> = orders
@@ -51,10 +52,20 @@ pub(super) async fn load(
     Ok(rows)
 }
 
-impl OrderRows {
-    fn loaded(order: Order) -> Self {
-        Self { order, lines: Vec::new(), are_lines_changed: false, happenings: Vec::new() }
-    }
+fn order(row: &PgRow) -> sqlx::Result<Order> {
+    Ok(Order {
+        order_id: row.try_get("order_id")?,
+        customer_id: row.try_get("customer_id")?,
+        currency: row.try_get("currency")?,
+        status: row.try_get("status")?,
+        total_amount: row.try_get("total_amount")?,
+        payment_deadline: row.try_get("payment_deadline")?,
+        refund_due_amount: row.try_get("refund_due_amount")?,
+        placed_at: row.try_get("placed_at")?,
+        updated_at: row.try_get("updated_at")?,
+        version: row.try_get("version")?,
+        source_partition: row.try_get("source_partition")?,
+    })
 }
 
 pub(super) async fn store(connection: &mut PgConnection, rows: &[&OrderRows]) -> sqlx::Result<()> {
@@ -134,10 +145,10 @@ async fn store_history(connection: &mut PgConnection, rows: &[&OrderRows]) -> sq
     let column = happenings.iter();
     sqlx::query(
         "INSERT INTO order_history (order_id, version, type, body, at, topic, partition,
-             kafka_offset, link_sequence, command_id)
+             kafka_offset, link_sequence, command_id, origin)
          SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::jsonb[],
              $5::timestamptz[], $6::text[], $7::integer[], $8::bigint[], $9::bigint[],
-             $10::uuid[])",
+             $10::uuid[], $11::text[])",
     )
     .bind(column.clone().map(|(id, _)| *id).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, h)| h.version).collect::<Vec<_>>())
@@ -148,7 +159,8 @@ async fn store_history(connection: &mut PgConnection, rows: &[&OrderRows]) -> sq
     .bind(column.clone().map(|(_, h)| h.source.partition.number).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, h)| h.source.offset).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, h)| h.source.link_sequence).collect::<Vec<_>>())
-    .bind(column.map(|(_, h)| h.command_id).collect::<Vec<_>>())
+    .bind(column.clone().map(|(_, h)| h.command_id).collect::<Vec<_>>())
+    .bind(column.map(|(_, h)| h.source.origin.map(|o| o.to_string())).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

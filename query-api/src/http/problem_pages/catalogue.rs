@@ -68,6 +68,11 @@ pages! {
     "position-not-reached" "425" Safe "The read model has not come so far yet":
         "The query carries the position of a command, and the read model did not pass it in time. The command was carried out; ask again. `behind` lists the positions that are missing. With Prefer: wait=N the query waits longer.";
 
+    "unknown-version" "404" Never "The order was never in that state":
+        "The order has not come to the version that was asked for, or did not exist at that time. An order that was just changed may not be projected yet: send the Spillway-Position of the command's answer with the query.";
+    "parked" "503" Safe "Events of this order or product wait for an operator":
+        "An event of this order or product could not be applied to the read model, and later ones wait behind it until operators have seen to it. The commands were carried out. The query carries the position of a command that may be among them, or nothing is there to be shown. Without a position the row from before is answered, with the header Spillway-Parked.";
+
     // Commands whose outcome is not known.
     "overloaded" "429" Safe "Too many commands wait for their decision":
         "The command was refused before it was written, because its decision would have taken too long. Nothing was done.";
@@ -141,6 +146,8 @@ mod tests {
             streams::TOO_MANY,
             streams::SLOW,
             streams::STOPPING,
+            error::UNKNOWN_VERSION,
+            error::PARKED,
         ];
         for Kind { slug, status, title, retry } in kinds::ALL.iter().chain(&own) {
             let page = PAGES.iter().find(|page| page.code == slug).expect(slug);

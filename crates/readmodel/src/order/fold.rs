@@ -6,13 +6,19 @@ use events::{
     order::{OrderPlaced, ReservationRecorded},
 };
 
-use super::{Happening, Line, Order, OrderRows};
-use crate::fact::{Fact, Unfit, time};
+use super::{Happened, Line, Order, OrderRows};
+use crate::{Unfit, next_version, time};
 
-/// Folds one event; on an error the rows stay as they were.
-pub(super) fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(), Unfit> {
-    let happening = Happening::of(fact)?;
-    match (&fact.body, rows) {
+/// Folds one event, of which `happening` is kept; on an error the rows stay as they were.
+///
+/// # Errors
+/// When the event cannot follow what was folded so far.
+pub fn fold<H>(
+    rows: &mut Option<OrderRows<H>>,
+    fact: &Happened<'_>,
+    happening: H,
+) -> Result<(), Unfit> {
+    match (fact.event, rows) {
         (Event::OrderPlaced(event), rows @ None) => {
             *rows = Some(placed(event, fact, happening)?);
             Ok(())
@@ -20,7 +26,7 @@ pub(super) fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(
         (Event::OrderPlaced(_), Some(_)) => Err(Unfit::Exists),
         (_, None) => Err(Unfit::Missing),
         (event, Some(rows)) => {
-            let version = fact.version_after(rows.order.version)?;
+            let version = next_version(rows.order.version, fact.version)?;
             rows.change(event)?;
             rows.order.version = version;
             rows.order.updated_at = fact.at;
@@ -30,11 +36,11 @@ pub(super) fn fold(rows: &mut Option<OrderRows>, fact: &Fact<Event>) -> Result<(
     }
 }
 
-fn placed(
+fn placed<H>(
     event: &OrderPlaced,
-    fact: &Fact<Event>,
-    happening: Happening,
-) -> Result<OrderRows, Unfit> {
+    fact: &Happened<'_>,
+    happening: H,
+) -> Result<OrderRows<H>, Unfit> {
     let mut lines: Vec<Line> = event
         .lines
         .iter()
@@ -63,8 +69,8 @@ fn placed(
             refund_due_amount: None,
             placed_at: fact.at,
             updated_at: fact.at,
-            version: fact.version_after(0)?,
-            source_partition: fact.source.partition.number,
+            version: next_version(0, fact.version)?,
+            source_partition: fact.partition,
         },
         lines,
         are_lines_changed: true,
@@ -72,7 +78,7 @@ fn placed(
     })
 }
 
-impl OrderRows {
+impl<H> OrderRows<H> {
     /// Takes an event on an order that exists.
     fn change(&mut self, event: &Event) -> Result<(), Unfit> {
         match event {

@@ -1,0 +1,109 @@
+//! A row as it is kept: the bytes that answer it, and what they show.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use events::{Kind, Position, ShardId, position::Mark};
+use serde::{Deserialize, Serialize};
+
+use crate::read::{
+    Error,
+    checkpoint::Projection,
+    stamp::{Parked, Stamped},
+};
+
+/// Which row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// `Orders` or `Products`: those with one row to a key.
+    pub projection: Projection,
+    pub id: Arc<str>,
+}
+
+impl Key {
+    pub fn order(order_id: &str) -> Self {
+        Self { projection: Projection::Orders, id: order_id.into() }
+    }
+
+    pub fn product(sku: &str) -> Self {
+        Self { projection: Projection::Products, id: sku.into() }
+    }
+}
+
+/// A row as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The answer's body.
+    pub body: Bytes,
+    pub facts: Facts,
+    /// When it was read.
+    pub read_at: Instant,
+}
+
+/// What is known of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub version: i64,
+    pub generation: i32,
+    /// Partition that the row's events come from.
+    pub partition: i32,
+    /// How far the read model was in that partition.
+    pub mark: Mark,
+    pub parked: Option<Parked>,
+}
+
+/// What a database said about a key.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    pub row: Option<Arc<Row>>,
+    pub generation: i32,
+    pub parked: Option<Parked>,
+}
+
+impl Row {
+    /// Whether the row shows all that the positions stand for, as far as they concern it.
+    pub fn shows(&self, projection: Projection, positions: &[Position]) -> bool {
+        let shard = kind(projection).map(|kind| ShardId::new(kind, self.facts.partition));
+        let is_passed =
+            |position: &Position| position.shard() != shard || self.facts.mark >= position.mark();
+        positions.iter().all(is_passed) && !self.is_hidden(positions)
+    }
+
+    fn is_hidden(&self, positions: &[Position]) -> bool {
+        self.facts.parked.as_ref().is_some_and(|parked| parked.hides(positions))
+    }
+
+    /// Whether it was read after the row changed at this mark.
+    pub(super) fn reached(&self, partition: i32, mark: Mark) -> bool {
+        self.facts.partition == partition && self.facts.mark >= mark
+    }
+}
+
+impl Loaded {
+    /// Writes what was read as the answer that it becomes.
+    pub(super) fn of<T: Serialize>(
+        stamped: Stamped<T>,
+        version: impl FnOnce(&T) -> i64,
+    ) -> Result<Self, Error> {
+        let Stamped { row, partition, stamp } = stamped;
+        let generation = stamp.generation;
+        let Some((row, partition)) = row.zip(partition) else {
+            return Ok(Self { row: None, generation, parked: stamp.parked });
+        };
+        let body = serde_json::to_vec(&row).map_err(|error| Error::Unwritable(Arc::new(error)))?;
+        let mark = stamp.mark(partition);
+        let (version, parked) = (version(&row), stamp.parked);
+        let facts = Facts { version, generation, partition, mark, parked: parked.clone() };
+        let row = Row { body: body.into(), facts, read_at: Instant::now() };
+        Ok(Self { row: Some(Arc::new(row)), generation, parked })
+    }
+}
+
+/// The kind of the shards whose events make up the rows.
+fn kind(projection: Projection) -> Option<Kind> {
+    match projection {
+        Projection::Orders => Some(Kind::Orders),
+        Projection::Products => Some(Kind::Products),
+        Projection::Outcomes => None,
+    }
+}
