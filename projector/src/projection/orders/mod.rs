@@ -27,7 +27,7 @@ use crate::{
 pub struct Orders;
 
 /// All rows of one order, with what is to be added to its history.
-pub type OrderRows = readmodel::order::OrderRows<Happening>;
+pub type OrderRows = order::OrderRows<Happening>;
 
 /// `origin` is among them because rows from before it was kept have none.
 const HISTORY_HINTS: &[&str] = &["kafka_offset", "origin", "applied_at"];
