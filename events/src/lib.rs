@@ -3,6 +3,7 @@
 //! No Kafka and no I/O: everything here is a value or a pure function of bytes. The schemas lie in
 //! `schemas/`, one file per record and version, and are compiled in.
 
+pub mod asyncapi;
 pub mod codec;
 pub mod command;
 pub mod dead_letter;

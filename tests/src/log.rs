@@ -91,7 +91,7 @@ impl Log {
     }
 
     /// The partitions of a topic.
-    pub(crate) fn partitions(&self, topic: Topic) -> Vec<Partition> {
+    pub fn partitions(&self, topic: Topic) -> Vec<Partition> {
         Partition::all_of(topic, self.profile.partitions(topic))
     }
 

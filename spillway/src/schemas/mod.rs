@@ -1,4 +1,5 @@
-//! `spillway schemas check|register`: the event schemas, among themselves and at the registry.
+//! `spillway schemas check|register|asyncapi`: the event schemas, among themselves and at the
+//! registry, and the document made of them.
 
 mod check;
 mod register;
@@ -7,6 +8,8 @@ use std::process::ExitCode;
 
 use eventlog::Registry;
 
+use crate::output;
+
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Compares all released versions of every schema with each other, and with the registry when
@@ -14,12 +17,18 @@ pub(crate) enum Verb {
     Check(check::Args),
     /// Registers the schemas of all events. Registering again is harmless.
     Register(register::Args),
+    /// Prints an AsyncAPI 3.0 document of the event topics.
+    Asyncapi,
 }
 
 pub(crate) async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Check(args) => check::run(args).await,
         Verb::Register(args) => register::run(args).await,
+        Verb::Asyncapi => {
+            output::write(&events::asyncapi::text())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
