@@ -45,7 +45,7 @@ impl Instance {
         let stop = CancellationToken::new();
         let health = Health::new(stop.clone());
         let (condition, beat) = (health.condition("models"), health.heartbeat("marks", SOON));
-        let keeping = tokio::spawn(keeper.run(condition, beat, stop.clone()));
+        let keeping = tokio::spawn(keeper.run(Some((condition, beat)), stop.clone()));
         let keep_alive = Duration::from_millis(200);
         let settings = Settings { streams_max: 10, queue_max: 100, keep_alive };
         let (live, readers) = Live::start(database, &tracker, settings, stop.clone());
