@@ -47,15 +47,22 @@ pub(crate) struct Answers {
     /// From request to answer, in microseconds.
     pub(crate) times: Histogram<u64>,
     pub(crate) took: Duration,
+    /// Refused by admission, and asked again.
+    pub(crate) busy: u64,
 }
+
+/// How long a client waits before it asks again when it was refused as one too many.
+const AGAIN: Duration = Duration::from_millis(50);
 
 impl Answers {
     pub(crate) fn none() -> anyhow::Result<Self> {
-        Ok(Self { times: Histogram::new_with_bounds(1, 60_000_000, 3)?, took: Duration::ZERO })
+        let times = Histogram::new_with_bounds(1, 60_000_000, 3)?;
+        Ok(Self { times, took: Duration::ZERO, busy: 0 })
     }
 
     pub(crate) fn add(&mut self, other: &Self) -> anyhow::Result<()> {
         self.took += other.took;
+        self.busy += other.busy;
         Ok(self.times.add(&other.times)?)
     }
 
@@ -70,7 +77,7 @@ impl Answers {
     }
 }
 
-/// So many clients, for so long; every answer must be the one that is expected.
+/// So many clients, for so long; every answer must be the one that is expected, or 429.
 pub(crate) async fn run(
     url: &str,
     sku: &str,
@@ -83,20 +90,15 @@ pub(crate) async fn run(
     let until = began + lasts;
     let clients = (0..clients).map(|_| client(address, sku, wish, until));
     let mut all = Answers::none()?;
-    for times in try_join_all(clients).await? {
-        all.times.add(times)?;
+    for answers in try_join_all(clients).await? {
+        all.add(&answers)?;
     }
     all.took = began.elapsed();
     Ok(all)
 }
 
-async fn client(
-    address: &str,
-    sku: &str,
-    wish: Wish,
-    until: Instant,
-) -> anyhow::Result<Histogram<u64>> {
-    let mut times = Answers::none()?.times;
+async fn client(address: &str, sku: &str, wish: Wish, until: Instant) -> anyhow::Result<Answers> {
+    let mut answers = Answers::none()?;
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let body = wish.body(sku);
@@ -110,14 +112,18 @@ async fn client(
         let request = format!("{head}{}\r\n\r\n{body}", Uuid::new_v4());
         let began = Instant::now();
         stream.write_all(request.as_bytes()).await?;
-        answer(&mut stream, &mut buffer, wish).await?;
-        times.saturating_record(u64::try_from(began.elapsed().as_micros())?);
+        if answer(&mut stream, &mut buffer, wish).await? {
+            answers.times.saturating_record(u64::try_from(began.elapsed().as_micros())?);
+        } else {
+            answers.busy += 1;
+            tokio::time::sleep(AGAIN).await;
+        }
     }
-    Ok(times)
+    Ok(answers)
 }
 
-/// Reads one answer to its end and looks at its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, wish: Wish) -> anyhow::Result<()> {
+/// Reads one answer to its end; false for a refusal by admission, which is no answer to the order.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, wish: Wish) -> anyhow::Result<bool> {
     buffer.clear();
     loop {
         ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed");
@@ -131,8 +137,10 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, wish: Wish) -> any
         if buffer.len() < end + 4 + length {
             continue;
         }
+        let status = buffer.get(9..12);
         let text = String::from_utf8_lossy(buffer);
-        ensure!(buffer.get(9..12) == Some(wish.status()), "an unexpected answer: {text}");
-        return Ok(());
+        let is_busy = status == Some(b"429");
+        ensure!(is_busy || status == Some(wish.status()), "an unexpected answer: {text}");
+        return Ok(!is_busy);
     }
 }

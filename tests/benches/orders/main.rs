@@ -190,19 +190,21 @@ fn tell(subjects: &[Subject], clients: usize, is_json: bool) -> anyhow::Result<(
     if !is_json {
         println!("\n{clients} clients");
     }
+    // Counts of answers stay far below 2^53.
+    #[allow(clippy::cast_precision_loss)]
     let of = |subject: &Subject| -> anyhow::Result<Vec<(String, f64, &'static str)>> {
         let orders = subject.orders.get(&clients).context("a round")?;
         let refused = subject.refused.get(&clients).context("a round")?;
         let mut figures = vec![
             ("orders".to_owned(), orders.rate(), "/s"),
             ("orders_of_http_frame".to_owned(), orders.rate() / refused.rate(), "x"),
+            ("refused_as_too_many".to_owned(), orders.busy as f64, ""),
             ("p50".to_owned(), orders.ms(50.0), "ms"),
             ("p90".to_owned(), orders.ms(90.0), "ms"),
             ("p99".to_owned(), orders.ms(99.0), "ms"),
             ("p99.9".to_owned(), orders.ms(99.9), "ms"),
         ];
         let cpu = subject.cpu.get(&clients).context("a round")?;
-        #[allow(clippy::cast_precision_loss)]
         let answered = orders.times.len() as f64;
         figures.push(("cpu_an_order".to_owned(), cpu.values().sum::<f64>() * 1e3 / answered, "ms"));
         let each = cpu.iter().filter(|(_, seconds)| **seconds > 0.0);
@@ -215,7 +217,7 @@ fn tell(subjects: &[Subject], clients: usize, is_json: bool) -> anyhow::Result<(
     for subject in subjects {
         for (name, value, unit) in of(subject)? {
             let against = baseline.iter().find(|(other, ..)| *other == name);
-            let ratio = against.map(|(_, other, _)| value / other);
+            let ratio = against.filter(|(_, other, _)| *other > 0.0).map(|(_, o, _)| value / o);
             if is_json {
                 let ratio = ratio.map_or(String::new(), |ratio| format!(r#","ratio":{ratio:.3}"#));
                 println!(
