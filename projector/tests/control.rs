@@ -246,7 +246,9 @@ fn instances_that_come_and_go_leave_the_fold_of_the_events() {
         }
         world.write(topic, 1, &outputs[written..]).await;
         deployment.applied("products", topic, 1, end(&outputs)).await;
-        let expected = rows::<projector::projection::products::Products>(shard, &outputs);
+        let mut expected = rows::<projector::projection::products::Products>(shard, &outputs);
+        // What happened last is no column: it is known only until the rows are stored.
+        expected.values_mut().for_each(|product| product.last = None);
         let skus: Vec<&str> = expected.keys().map(String::as_str).collect();
         let mut connection = deployment.pool.acquire().await.expect("a connection");
         let stored = projector::projection::products::Products::load(&mut connection, &skus).await;
