@@ -1,14 +1,22 @@
 //! `spillway dev` for real: the whole system comes up, tells its story, and goes without a trace.
 
 use crate::support::{Dev, descendants, run};
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    time::timeout,
+};
 
 /// The projector's gauges follow every few seconds.
 const STATUS_WITHIN: Duration = Duration::from_secs(90);
+/// The story is a few requests.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(90);
 
 #[tokio::test]
 async fn dev_brings_the_system_up_shows_it_and_leaves_nothing_behind() {
@@ -92,18 +100,40 @@ async fn status_with_projections(runtime: &Path) -> Value {
     timeout(STATUS_WITHIN, look).await.unwrap()
 }
 
-/// Runs the story's commands in a shell, as a reader would.
+/// Runs the story's commands in a shell, as a reader would: the last one is a stream, which is ended
+/// once it has told how the order stands.
 async fn follow(words: &[String]) {
     let script: Vec<&str> = words.iter().filter_map(|line| line.strip_prefix("  ")).collect();
-    let mut shell = tokio::process::Command::new("sh");
-    let told = shell.args(["-eu", "-c", &script.join("\n")]).output().await.unwrap();
-    let (answers, errors) = (text(told.stdout), text(told.stderr));
-    assert!(told.status.success(), "{answers}\n{errors}");
-    let mut answers = serde_json::Deserializer::from_str(&answers).into_iter::<Value>();
-    let order = answers.next().unwrap().unwrap();
+    let mut shell = tokio::process::Command::new("sh")
+        .args(["-eu", "-c", &script.join("\n")])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let group = Pid::from_raw(shell.id().unwrap().cast_signed());
+    let mut told = BufReader::new(shell.stdout.take().unwrap()).lines();
+    let mut answers = Vec::new();
+    let streamed = timeout(FOLLOWED_WITHIN, async {
+        while let Some(line) = told.next_line().await.unwrap() {
+            match line.strip_prefix("data: ") {
+                Some(data) => return Some(data.to_owned()),
+                None => answers.push(line),
+            }
+        }
+        None
+    })
+    .await;
+    // Gone already where a command has failed.
+    let _ = killpg(group, Signal::SIGINT);
+    let errors = text(shell.wait_with_output().await.unwrap().stderr);
+    let Ok(Some(streamed)) = streamed else { panic!("{answers:?}\n{errors}") };
+    let order: Value = serde_json::from_str(&answers[0]).unwrap();
     assert_eq!(order["status"], "reserved", "{order}");
-    let history = answers.next().unwrap().unwrap();
+    let history: Value = serde_json::from_str(&answers[1]).unwrap();
     assert_eq!(history["items"][0]["type"], "OrderPlaced", "{history}");
+    let streamed: Value = serde_json::from_str(&streamed).unwrap();
+    assert_eq!(streamed["status"], "reserved", "{streamed}");
 }
 
 async fn get(url: &str) -> Value {
