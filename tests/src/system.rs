@@ -28,6 +28,8 @@ pub struct SystemOptions {
     pub parameters: Parameters,
     /// Settings of every command-api, as environment variables.
     pub command_api_env: Vec<(&'static str, String)>,
+    /// The same of every query-api.
+    pub query_api_env: Vec<(&'static str, String)>,
     /// How the topics are made; there are as many brokers as it wants copies.
     pub profile: Profile,
     /// How often snapshots of the shards are taken, if they are.
@@ -61,6 +63,7 @@ impl Default for SystemOptions {
             query_apis: 1,
             parameters,
             command_api_env: PATIENT.map(|(name, value)| (name, value.to_owned())).into(),
+            query_api_env: PATIENT_READING.map(|(name, value)| (name, value.to_owned())).into(),
             profile,
             snapshots: None,
             harm: None,
@@ -140,11 +143,11 @@ impl System {
             (1..=count).map(program).collect::<anyhow::Result<Vec<Program>>>()
         };
         let (command_apis, more) = (options.command_apis, &options.command_api_env);
-        let reading = PATIENT_READING.map(|(name, value)| (name, value.to_owned()));
+        let reading = &options.query_api_env;
         let system = Self {
             command_apis: programs("command-api", &binaries.command_api, command_apis, more)?,
             projectors: programs("projector", &binaries.projector, options.projectors, &[])?,
-            query_apis: programs("query-api", &binaries.query_api, options.query_apis, &reading)?,
+            query_apis: programs("query-api", &binaries.query_api, options.query_apis, reading)?,
             log: Log::open(connection, options.profile)?,
             rows: PgPoolOptions::new().max_connections(2).connect_lazy(&stack.postgres_url())?,
             tool,

@@ -1,0 +1,98 @@
+//! Clients that write, and read what they wrote by position: what they see is never older.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use anyhow::ensure;
+use serde_json::Value;
+use spillway_tests::{Answer, Client, until};
+
+/// More than one client ever orders here.
+const STOCK: i64 = 1_000_000;
+
+/// A client that alone orders its product, so that it knows what it must see.
+pub(crate) struct Reader {
+    client: Client,
+    sku: String,
+    n: usize,
+    held: i64,
+    left: i64,
+}
+
+impl Reader {
+    /// Puts its product on the shelf.
+    pub(crate) async fn start(client: Client, n: usize) -> anyhow::Result<Self> {
+        let sku = format!("of-reader-{n}");
+        let _ = client.stock(&sku, 100, STOCK).await?.is(200);
+        Ok(Self { client, sku, n, held: 0, left: STOCK })
+    }
+
+    /// Writes and reads until it is stopped; counts its rounds.
+    pub(crate) async fn run(
+        mut self,
+        stop: &AtomicBool,
+        rounds: &AtomicUsize,
+    ) -> anyhow::Result<()> {
+        let mut round: usize = 0;
+        while !stop.load(Relaxed) {
+            self.round(round).await?;
+            round += 1;
+            rounds.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn round(&mut self, round: usize) -> anyhow::Result<()> {
+        let id = format!("o-{}-{round}", self.n);
+        let placed = self.client.place(&id, &[(&self.sku, 2)]).await?.is(201);
+        self.held += 2;
+        self.order_is(&placed, &id, "reserved").await?;
+        self.stock_is(&placed).await?;
+        self.outcome_is(&placed).await?;
+        let paid = self.client.pay(&id, &placed).await?.is(200);
+        self.order_is(&paid, &id, "paid").await?;
+        self.outcome_is(&paid).await?;
+        if round.is_multiple_of(2) {
+            let shipped = self.client.ship(&id).await?.is(200);
+            self.order_is(&shipped, &id, "shipped").await?;
+            // The shipment reaches the product's shard a moment later.
+            (self.held, self.left) = (self.held - 2, self.left - 2);
+            until("the pieces have left", async || self.stock_is(&shipped).await).await?;
+        }
+        Ok(())
+    }
+
+    async fn order_is(&self, after: &Answer, id: &str, status: &str) -> anyhow::Result<()> {
+        let shown = self.see(after, &format!("/v1/orders/{id}")).await?;
+        ensure!(shown["status"] == status, "{id} was {status} when it was read: {shown}");
+        Ok(())
+    }
+
+    async fn stock_is(&self, after: &Answer) -> anyhow::Result<()> {
+        let shown = self.see(after, &format!("/v1/products/{}", self.sku)).await?;
+        let stands = (shown["on_hand"].as_i64(), shown["reserved"].as_i64());
+        ensure!(stands == (Some(self.left), Some(self.held)), "{stands:?}: {shown}");
+        Ok(())
+    }
+
+    async fn outcome_is(&self, of: &Answer) -> anyhow::Result<()> {
+        let id = of.body["command_id"].as_str().unwrap_or_default();
+        let shown = self.see(of, &format!("/v1/commands/{id}")).await?;
+        ensure!(shown["status"] == "done", "{id} was done when it was read: {shown}");
+        Ok(())
+    }
+
+    /// Reads behind a position. `425`, and `404` for an outcome, say honestly that it is not there
+    /// yet; everything else that is not the row is a break.
+    async fn see(&self, after: &Answer, path: &str) -> anyhow::Result<Value> {
+        let is_outcome = path.starts_with("/v1/commands/");
+        let shown = until("a read is answered", async || {
+            let shown = self.client.get_after(after, path).await?;
+            ensure!(shown.status != 425, "{}", shown.body);
+            ensure!(!(is_outcome && shown.code() == "unknown-command"), "{}", shown.body);
+            Ok(shown)
+        })
+        .await?;
+        ensure!(shown.status == 200, "{path}: {} {}", shown.status, shown.body);
+        Ok(shown.body)
+    }
+}
