@@ -11,7 +11,8 @@
 //!   burst is counted before the log has acknowledged the first of it.
 //!
 //! **The bound.** An estimate is a mean, and half of the commands wait longer. So commands are
-//! refused from half of the bound on, and 99 of 100 that are admitted are answered within it.
+//! refused from half of the bound on, to leave room for those; it is an aim that no benchmark has
+//! shown yet.
 //!
 //! Every figure here may be out of date, and so a refusing shard is asked again every
 //! [`PROBE_INTERVAL`]: one command is let through, and its reply brings the figures up to date.
