@@ -12,10 +12,17 @@ const WITHIN: Duration = Duration::from_secs(15);
 /// # Errors
 /// The client cannot be built.
 pub(crate) fn local_http() -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .timeout(WITHIN)
-        .build()
-        .context("cannot make an HTTP client")
+    local().timeout(WITHIN).build().context("cannot make an HTTP client")
+}
+
+/// As [`local_http`], for answers that come piece by piece over any time.
+///
+/// # Errors
+/// The client cannot be built.
+pub(crate) fn local_streams() -> anyhow::Result<reqwest::Client> {
+    local().read_timeout(WITHIN).build().context("cannot make an HTTP client")
+}
+
+fn local() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().tls_certs_only([])
 }

@@ -16,13 +16,13 @@ pub(crate) struct Args {
     #[arg(long, env = "SPILLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080",
         value_parser = base_url)]
     pub(super) url: Url,
-    /// Products or orders under way at a time.
+    /// Products or orders under way at a time, each with one command in flight.
     #[arg(long, value_name = "N", default_value = "32")]
     pub(super) concurrency: NonZeroUsize,
     /// Currency of the prices in the file; one with two decimals.
     #[arg(long, value_name = "CODE", default_value = "GBP", value_parser = currency)]
     pub(super) currency: String,
-    /// For how long one request is tried again before the import stops.
+    /// For how long one command or query is tried again before the import stops.
     #[arg(long, value_name = "SECONDS", default_value = "120")]
     give_up_after: u64,
     /// Reads the file and prints what would be done; sends nothing.

@@ -1,7 +1,7 @@
 //! `spillway import FILE`: real orders of the Online Retail CSV, put in over HTTP.
 //!
 //! A file becomes a [`plan`] first, without any I/O: which products, which orders, which lines are
-//! left out and why. Then the plan is carried out through the command API: products are registered
+//! left out and why. Then the plan is carried out through bulk intake: products are registered
 //! and stocked, orders placed, paid and shipped. Every id, reference and key is derived from the
 //! file, so that the same import may be repeated at any time, also after it was cut off half-way:
 //! it finishes what is unfinished, changes nothing else, and prints the same table.

@@ -1,4 +1,4 @@
-//! Carries a plan out over HTTP: first all products, then all orders, so many at a time.
+//! Carries a plan out: first all products, then all orders, so many at a time.
 
 mod order;
 mod product;

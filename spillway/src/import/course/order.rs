@@ -84,15 +84,17 @@ impl Course<'_> {
     async fn go_on(&self, here: Here) -> Result<Next, Failure> {
         match (here.status, &here.total) {
             (Status::Reserved, Some(total)) => {
-                let body = json!({
+                let payment = json!({
+                    "order_id": self.id,
                     "reference": self.id,
                     "amount": total.amount,
                     "currency": total.currency,
                 });
-                self.act(Status::Reserved, "payment", &body).await
+                self.act(Status::Reserved, "PayOrder", "payment", payment).await
             }
             (Status::Paid, _) => {
-                self.act(Status::Paid, "shipment", &json!({"reference": self.id})).await
+                let shipment = json!({"order_id": self.id, "reference": self.id});
+                self.act(Status::Paid, "ShipOrder", "shipment", shipment).await
             }
             _ => self.end(here.position).await,
         }
@@ -101,7 +103,7 @@ impl Course<'_> {
     async fn place(&self) -> Result<Next, Failure> {
         let key = self.key("place");
         let placed: Decided<Placed> =
-            self.shop.post(&["v1", "orders"], &key, &self.placement()).await?;
+            self.shop.command("PlaceOrder", &key, self.placement()).await?;
         match placed.verdict {
             Ok(order) => Ok(Next::go(order, placed.position)),
             // A file with another invoice of this number may have used the key a short time ago.
@@ -113,9 +115,14 @@ impl Course<'_> {
     }
 
     /// Pays or ships an order that was seen in `status`.
-    async fn act(&self, status: Status, step: &str, body: &Value) -> Result<Next, Failure> {
-        let segments = ["v1", "orders", &self.id, step];
-        let done: Decided<Placed> = self.shop.post(&segments, &self.key(step), body).await?;
+    async fn act(
+        &self,
+        status: Status,
+        command: &str,
+        step: &str,
+        members: Value,
+    ) -> Result<Next, Failure> {
+        let done: Decided<Placed> = self.shop.command(command, &self.key(step), members).await?;
         match done.verdict {
             Ok(order) => Ok(Next::go(order, done.position)),
             Err(refusal) => match self.look(done.position).await? {

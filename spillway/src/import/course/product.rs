@@ -22,13 +22,13 @@ pub(super) async fn stock(
     terms: &Terms,
 ) -> Result<Option<String>, Failure> {
     let sku = product.sku.as_str();
-    let body = json!({
+    let product_data = json!({
         "sku": sku,
         "name": product.name,
         "price": {"amount": product.price, "currency": terms.currency},
     });
     let key = format!("import:{sku}:register");
-    let registered = shop.post::<IgnoredAny>(&["v1", "products"], &key, &body).await?;
+    let registered = shop.command::<IgnoredAny>("RegisterProduct", &key, product_data).await?;
     // The key was used for other data when another file was imported a short time ago.
     if let Err(refusal) = registered.verdict
         && !matches!(refusal.code(), "already-registered" | "key-reused")
@@ -40,10 +40,9 @@ pub(super) async fn stock(
             1 => terms.reference.clone(),
             _ => format!("{}-{number}", terms.reference),
         };
-        let body = json!({"reference": reference, "quantity": pieces});
+        let delivery = json!({"sku": sku, "reference": reference, "quantity": pieces});
         let key = format!("import:{sku}:{reference}");
-        let segments = ["v1", "products", sku, "receipts"];
-        let received = shop.post::<IgnoredAny>(&segments, &key, &body).await?;
+        let received = shop.command::<IgnoredAny>("ReceiveStock", &key, delivery).await?;
         if let Err(refusal) = received.verdict {
             return Ok(Some(format!("product {sku} was not stocked: {refusal}")));
         }

@@ -1,11 +1,11 @@
-//! One try of a request: decided, or why not yet.
+//! One try of a command or a query: decided, or why not yet.
 
 use std::{error::Error, fmt::Write as _, time::Duration};
 
 use domain::order::Status;
 use reqwest::{
     Response, StatusCode,
-    header::{HeaderMap, RETRY_AFTER},
+    header::{HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use serde::de::DeserializeOwned;
 
@@ -16,8 +16,30 @@ pub(in crate::import) const POSITION: &str = "spillway-position";
 /// As much of an answer as a sentence quotes.
 const QUOTE_CHARS: usize = 200;
 
+/// A whole answer, to a query or to a command of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    /// JSON, if it is one of a Spillway.
+    pub(super) body: Vec<u8>,
+    pub(super) position: Option<HeaderValue>,
+    /// How long it asks to wait.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Answered {
+    /// Reads a response to its end.
+    pub(super) async fn of(response: Response) -> Result<Self, Unanswered> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        // A line that is cut inside the answer leaves it as unknown as one cut before.
+        let body = response.bytes().await.map_err(broken)?.into();
+        let position = headers.get(POSITION).cloned();
+        Ok(Self { status, body, position, retry_after: retry_after(&headers) })
+    }
+}
+
 /// Why a try has no decision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Unanswered {
     /// Another try may have one.
     Passing {
@@ -41,32 +63,40 @@ impl Unanswered {
         }
     }
 
-    fn passing(why: impl Into<String>) -> Self {
+    pub(super) fn passing(why: impl Into<String>) -> Self {
         Unanswered::Passing { why: why.into(), retry_after: None }
+    }
+
+    pub(super) fn strange(status: StatusCode, body: &[u8], why: &str) -> Self {
+        Unanswered::ForGood { why: format!("{why}: {}", quote(status, body)) }
     }
 }
 
-/// Waits for the answer to a command or a query.
-pub(super) async fn attempt<T: DeserializeOwned>(
-    sent: impl Future<Output = reqwest::Result<Response>>,
-) -> Result<Decided<T>, Unanswered> {
-    let response = sent.await.map_err(broken)?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    // A line that is cut inside the answer leaves it as unknown as one cut before.
-    let body = response.bytes().await.map_err(broken)?;
-    let position = headers.get(POSITION).cloned();
+/// What an answer decides.
+pub(super) fn decided<T: DeserializeOwned>(answered: Answered) -> Result<Decided<T>, Unanswered> {
+    let Answered { status, body, position, retry_after } = answered;
     let decided = |verdict| Decided { verdict, position };
     match meaning(status, &body) {
         Meaning::Done => match serde_json::from_slice(&body) {
             Ok(done) => Ok(decided(Ok(done))),
-            Err(error) => Err(strange(status, &body, &error.to_string())),
+            Err(error) => Err(Unanswered::strange(status, &body, &error.to_string())),
         },
         Meaning::Refused(refusal) => Ok(decided(Err(refusal))),
         Meaning::NotYet => {
             let why = quote(status, &body);
-            Err(Unanswered::Passing { why, retry_after: retry_after(&headers) })
+            Err(Unanswered::Passing { why, retry_after })
         }
-        Meaning::Strange => Err(strange(status, &body, "no answer of a Spillway")),
+        Meaning::Strange => Err(Unanswered::strange(status, &body, "no answer of a Spillway")),
+    }
+}
+
+/// What an answer to a whole batch says of each of its lines: nothing is decided, whatever the
+/// request is refused for.
+pub(super) fn undecided(answered: Answered) -> Unanswered {
+    let Answered { status, body, retry_after, .. } = answered;
+    match meaning(status, &body) {
+        Meaning::NotYet => Unanswered::Passing { why: quote(status, &body), retry_after },
+        _ => Unanswered::strange(status, &body, "the batch was not taken"),
     }
 }
 
@@ -74,7 +104,8 @@ pub(super) async fn attempt<T: DeserializeOwned>(
 pub(super) async fn shown(
     sent: impl Future<Output = reqwest::Result<Response>>,
 ) -> Result<Order, Unanswered> {
-    match attempt::<Order>(sent).await?.verdict {
+    let answered = Answered::of(sent.await.map_err(broken)?).await?;
+    match decided::<Order>(answered)?.verdict {
         Ok(order) if order.status == Status::Placed => {
             Err(Unanswered::passing("the order waits for its stock"))
         }
@@ -127,7 +158,7 @@ fn meaning(status: StatusCode, body: &[u8]) -> Meaning {
 
 /// Every error of the transport may pass, apart from a request that cannot be made.
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
-fn broken(error: reqwest::Error) -> Unanswered {
+pub(super) fn broken(error: reqwest::Error) -> Unanswered {
     let mut why = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -136,10 +167,6 @@ fn broken(error: reqwest::Error) -> Unanswered {
         cause = source.source();
     }
     if error.is_builder() { Unanswered::ForGood { why } } else { Unanswered::passing(why) }
-}
-
-fn strange(status: StatusCode, body: &[u8], why: &str) -> Unanswered {
-    Unanswered::ForGood { why: format!("{why}: {}", quote(status, body)) }
 }
 
 fn quote(status: StatusCode, body: &[u8]) -> String {
@@ -188,6 +215,22 @@ mod tests {
         ] {
             assert_eq!(say(status, body), meaning, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn what_refuses_a_batch_refuses_no_command() {
+        let whole = |status, code: &str, retry: &str| {
+            undecided(Answered {
+                status,
+                body: format!(r#"{{"type":"/problems/{code}","retry":"{retry}"}}"#).into_bytes(),
+                position: None,
+                retry_after: Some(Duration::from_secs(1)),
+            })
+        };
+        let unavailable = whole(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "safe");
+        assert_eq!(unavailable.retry_after(), Some(Duration::from_secs(1)));
+        assert!(unavailable.may_change());
+        assert!(!whole(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "never").may_change());
     }
 
     #[test]

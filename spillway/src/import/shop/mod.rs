@@ -1,20 +1,24 @@
-//! A patient client of the base URL: the same request, with the same key, until it is decided.
+//! A patient client of the base URL: the same command, with the same key, until it is decided.
 //!
-//! A request that got no answer may have been carried out or not. Because every try carries the
-//! same `Idempotency-Key` and body, another try either carries it out or gets the answer that was
-//! lost; that is what lets an import survive the death of the process it talks to.
+//! Commands go through bulk intake, queries one by one. A command that got no answer may have been
+//! carried out or not. Because every try carries the same idempotency key and members, another try
+//! either carries it out or gets the answer that was lost; that is what lets an import survive the
+//! death of the process it talks to.
 
 mod answer;
 mod attempt;
+mod intake;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::{Url, header::HeaderValue};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use self::attempt::{Unanswered, attempt, shown};
+use self::attempt::{Unanswered, decided, shown};
+use self::intake::Intake;
 pub(super) use self::{
     answer::{Decided, Line, Order, Placed, RefusedLine},
     attempt::POSITION,
@@ -35,11 +39,12 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Shop {
     http: reqwest::Client,
     base: Url,
-    /// How long one request is tried.
+    intake: Intake,
+    /// How long one command or query is tried.
     patience: Duration,
 }
 
-/// A request that did not come to a decision; what was decided before stays.
+/// A command or query that did not come to a decision; what was decided before stays.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{request} was not decided within {patience:?}; the last try: {why}")]
@@ -49,10 +54,14 @@ pub(super) enum Failure {
 }
 
 impl Shop {
+    /// Needs a runtime, for the task that sends commands.
+    ///
     /// # Errors
     /// The client cannot be made.
     pub(super) fn new(base: Url, patience: Duration) -> anyhow::Result<Self> {
-        Ok(Self { http: connect::local_http()?, base, patience })
+        let http = connect::local_http()?;
+        let intake = Intake::start(connect::local_streams()?, url(&base, &["v1", "commands"]));
+        Ok(Self { http, base, intake, patience })
     }
 
     /// Looks once whether anything listens, so that a wrong URL is told at once.
@@ -66,22 +75,22 @@ impl Shop {
         })
     }
 
-    /// Posts a command to the path made of `segments`, until it is decided.
+    /// Sends a command until it is decided; `members` are those of its own route, with the id that
+    /// stands in its path.
     ///
     /// # Errors
     /// It is not decided within the patience, or the answer is none of a Spillway.
-    pub(super) async fn post<T: DeserializeOwned>(
+    pub(super) async fn command<T: DeserializeOwned>(
         &self,
-        segments: &[&str],
+        command: &str,
         key: &str,
-        body: &impl Serialize,
+        members: Value,
     ) -> Result<Decided<T>, Failure> {
-        let url = self.url(segments);
-        let name = format!("POST {}", url.path());
-        let post = || {
-            attempt(self.http.post(url.clone()).header("idempotency-key", key).json(body).send())
-        };
-        self.patiently(name, post).await
+        let mut line = members;
+        line["command"] = command.into();
+        line["idempotency_key"] = key.into();
+        let send = || async { decided(self.intake.send(&line).await?) };
+        self.patiently(format!("{command} with the key {key}"), send).await
     }
 
     /// Reads an order whose placement was decided, at `position` or later.
@@ -129,11 +138,15 @@ impl Shop {
     }
 
     fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        // Only a URL without a host has no path; the arguments allow none such.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        url(&self.base, segments)
     }
+}
+
+fn url(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Only a URL without a host has no path; the arguments allow none such.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }

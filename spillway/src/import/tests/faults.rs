@@ -56,7 +56,7 @@ async fn an_import_gives_up_and_says_on_what() {
         StandIn::start(|_, path, _| path.ends_with("/payment").then_some(Fault::Refused)).await;
     let failure = import(&stand_in, Duration::from_millis(200)).await.unwrap_err();
     let Failure::GaveUp { request, why, .. } = &failure else { panic!("{failure:?}") };
-    assert!(request.starts_with("POST /v1/orders/import-53636"), "{request}");
+    assert!(request.starts_with("PayOrder with the key import:53636"), "{request}");
     assert!(why.contains("503"), "{why}");
 }
 

@@ -1,4 +1,4 @@
-//! A small shop in this process, with the command API's routes and its memory of keys.
+//! A small shop in this process, with the bulk intake of a command API and its memory of keys.
 
 mod counter;
 
@@ -15,12 +15,12 @@ use axum::{
 };
 use futures::stream;
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(super) use self::counter::Counter;
 
-/// What goes wrong with a request.
+/// What goes wrong with a query or a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It is not carried out, and answered 503.
@@ -33,7 +33,9 @@ pub(super) enum Fault {
     Stranger,
 }
 
-/// What goes wrong with the n-th try (from 0) of a request, by its method and path.
+const NDJSON: &str = "application/x-ndjson";
+
+/// What goes wrong with the n-th try (from 0) of a query or a command, by its method and path.
 pub(super) type Mishaps = fn(&Method, &str, usize) -> Option<Fault>;
 
 /// The running shop; it ends with this value.
@@ -83,29 +85,75 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let path = uri.path().to_owned();
+    let path = uri.path();
     let mut counter = counter.lock().unwrap();
-    let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap());
-    let fault = mishaps(&method, &path, counter.tries(key.unwrap_or(&path)));
-    match fault {
+    if method == Method::POST {
+        assert_eq!(path, "/v1/commands");
+        assert_eq!(headers["content-type"], NDJSON);
+        return counter.take_in(&body, mishaps);
+    }
+    match mishaps(&method, path, counter.tries(path)) {
         Some(Fault::Refused) => return respond(503, &Value::Null),
-        Some(Fault::Stranger) => return respond(404, &Value::from("no such page")),
-        Some(Fault::Cut | Fault::Pending) | None => {}
+        Some(Fault::Cut) => return cut("application/json", "{\"sta".to_owned()),
+        Some(Fault::Stranger) => return stranger(),
+        Some(Fault::Pending) | None => {}
     }
     let segments: Vec<&str> = path.split('/').skip(2).collect();
-    let (status, body) = match key {
-        Some(key) => counter.carry_out(key, &segments, &serde_json::from_slice(&body).unwrap()),
-        // A query that does not carry the position may be shown an older state.
-        None if headers.get("spillway-position").is_none_or(|position| position != "here") => {
-            (400, Value::Null)
+    // A query that does not carry the position may be shown an older state.
+    let is_up_to_date = headers.get("spillway-position").is_some_and(|at| at == "here");
+    let (status, body) = if is_up_to_date { counter.show(&segments) } else { (400, Value::Null) };
+    respond(status, &body)
+}
+
+impl Counter {
+    /// Answers every line in its order. A fault of the transport ends the answers there.
+    fn take_in(&mut self, body: &[u8], mishaps: Mishaps) -> Response<Body> {
+        let mut told = String::new();
+        for (number, line) in (1..).zip(std::str::from_utf8(body).unwrap().lines()) {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let key = line["idempotency_key"].as_str().unwrap();
+            let path = route_of(&line);
+            let fault = mishaps(&Method::POST, &path, self.tries(key));
+            let segments: Vec<&str> = path.split('/').skip(2).collect();
+            let (status, answer) = match fault {
+                Some(Fault::Stranger) => return stranger(),
+                Some(Fault::Refused) => (503, Value::Null),
+                _ => self.carry_out(key, &segments, &line),
+            };
+            match fault {
+                Some(Fault::Cut) => return cut(NDJSON, told + "{\"line\":1,\"sta"),
+                Some(Fault::Pending) => told += &answered(number, 202, &Value::Null),
+                _ => told += &answered(number, status, &answer),
+            }
         }
-        None => counter.show(&segments),
-    };
-    match fault {
-        Some(Fault::Cut) => cut(status),
-        Some(Fault::Pending) => respond(202, &Value::Null),
-        _ => respond(status, &body),
+        let response = Response::builder().header("content-type", NDJSON);
+        response.body(Body::from(told)).unwrap()
     }
+}
+
+/// The route that takes a line's command alone.
+fn route_of(line: &Value) -> String {
+    let id = |name: &str| line[name].as_str().unwrap().to_owned();
+    match line["command"].as_str().unwrap() {
+        "RegisterProduct" => "/v1/products".to_owned(),
+        "ReceiveStock" => format!("/v1/products/{}/receipts", id("sku")),
+        "PlaceOrder" => "/v1/orders".to_owned(),
+        "PayOrder" => format!("/v1/orders/{}/payment", id("order_id")),
+        "ShipOrder" => format!("/v1/orders/{}/shipment", id("order_id")),
+        other => panic!("{other} is no command of an import"),
+    }
+}
+
+fn answered(number: usize, status: u16, body: &Value) -> String {
+    let member = if status < 300 { "answer" } else { "problem" };
+    let line = json!({
+        "line": number,
+        "status": status,
+        "position": "here",
+        "retry_after": 0,
+        (member): body,
+    });
+    format!("{line}\n")
 }
 
 fn respond(status: u16, body: &Value) -> Response<Body> {
@@ -113,10 +161,13 @@ fn respond(status: u16, body: &Value) -> Response<Body> {
     answer.header("retry-after", "0").body(Body::from(body.to_string())).unwrap()
 }
 
+fn stranger() -> Response<Body> {
+    respond(404, &Value::from("no such page"))
+}
+
 /// An answer whose body ends in the middle.
-fn cut(status: u16) -> Response<Body> {
-    let parts =
-        [Ok(Bytes::from_static(b"{\"sta")), Err(io::Error::other("the line is cut on purpose"))];
+fn cut(content_type: &str, begun: String) -> Response<Body> {
+    let parts = [Ok(Bytes::from(begun)), Err(io::Error::other("the line is cut on purpose"))];
     let body = Body::from_stream(stream::iter(parts));
-    Response::builder().status(status).body(body).unwrap()
+    Response::builder().header("content-type", content_type).body(body).unwrap()
 }
