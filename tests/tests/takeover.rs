@@ -138,8 +138,12 @@ fn no_request_failed(met: &[Met]) {
     assert!(failed.is_empty(), "{told:?}: {failed:#?}");
 }
 
-/// Everything but a decision, and the promise of one.
+/// Everything but a decision, the promise of one, and the hint that the shelf is empty: commands wait
+/// for the new owner, and above a certain wait orders for what is sold out do not join them.
 fn has_failed(met: &Met) -> bool {
+    if met.code == "probably-sold-out" {
+        return false;
+    }
     met.status.is_none_or(|status| status == 429 || status >= 500)
 }
 

@@ -22,7 +22,8 @@
 //! a stall (a takeover, a paused machine) is no pace at all: while it lasts, its length is the
 //! estimate, and afterwards it is forgotten. Otherwise one command that waited six seconds for a
 //! new owner would make every later one look as slow. And as long as answers come quickly, their
-//! rate is that of the senders and no limit: a spike after a quiet time is let in.
+//! rate is that of the senders and no limit: a spike after a quiet time is let in. Nor are the first
+//! few answers a pace: after a start they come late, however many go the same way at a time.
 
 mod queue;
 

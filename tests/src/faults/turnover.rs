@@ -50,6 +50,8 @@ pub struct Turnover {
 pub struct Met {
     /// The status that came back; `None` when nothing did.
     pub status: Option<u16>,
+    /// The last segment of the problem type; empty where there is none.
+    pub code: String,
     /// The whole of it, for a person.
     pub story: String,
 }
@@ -165,13 +167,13 @@ fn met(history: &History) -> Vec<Met> {
     let attempts = history.asks.iter().flat_map(|ask| ask.attempts.iter().map(move |a| (ask, a)));
     attempts
         .map(|(ask, attempt)| {
-            let status = match &attempt.heard {
-                Heard::Told(told) => Some(told.status),
-                Heard::Nothing(_) => None,
+            let (status, code) = match &attempt.heard {
+                Heard::Told(told) => (Some(told.status), told.code.clone()),
+                Heard::Nothing(_) => (None, String::new()),
             };
             let (sent, heard): (Duration, Duration) = attempt.span;
             let story = format!("{:?} {sent:.3?} to {heard:.3?}: {:?}", ask.wish, attempt.heard);
-            Met { status, story }
+            Met { status, code, story }
         })
         .collect()
 }

@@ -5,6 +5,11 @@ use std::time::{Duration, Instant};
 /// Shortest busy time from which a pace is taken; shorter ones tell more about the sender.
 const SAMPLE_MIN: Duration = Duration::from_millis(50);
 
+/// Fewest departures from which a pace is taken. They come in batches, and the first batch of a busy
+/// time comes as late as its commands take when nothing waits: a few departures tell how long the way
+/// is, not how many go it at a time.
+const SAMPLE_DEPARTURES_MIN: i64 = 16;
+
 /// A longer silence between two departures is a stall, and part of no pace.
 const STALL_MIN: Duration = Duration::from_millis(500);
 
@@ -72,9 +77,13 @@ impl Queue {
         }
     }
 
-    /// How long those that wait take at the recent pace; zero where there is none.
+    /// How long those that wait take at the recent pace. Until there is one, it is taken for the
+    /// best that fits what was seen: as if a whole sample's departures were just about to follow.
     pub(super) fn by_pace(&self) -> Duration {
-        self.busy.map_or(Duration::ZERO, |busy| busy.pace.time_of(self.waiting()))
+        self.busy.map_or(Duration::ZERO, |busy| {
+            let pace = if busy.pace.is_known() { busy.pace } else { busy.best_pace(self.passed) };
+            pace.time_of(self.waiting())
+        })
     }
 
     /// For how long nothing has moved although something waits.
@@ -95,10 +104,10 @@ impl Queue {
             return;
         }
         let elapsed = at.saturating_duration_since(busy.sample_start);
-        if elapsed < SAMPLE_MIN {
+        let departures = self.passed - busy.passed_at_start;
+        if elapsed < SAMPLE_MIN || departures < SAMPLE_DEPARTURES_MIN {
             return;
         }
-        let departures = u64::try_from(self.passed - busy.passed_at_start).unwrap_or_default();
         busy.pace.add(elapsed, departures);
         (busy.sample_start, busy.passed_at_start) = (at, self.passed);
     }
@@ -117,9 +126,24 @@ impl Queue {
     }
 }
 
+impl Busy {
+    /// Of the sample that is being taken.
+    fn best_pace(&self, passed: i64) -> Pace {
+        let time = self.last_progress.saturating_duration_since(self.sample_start);
+        let mut pace = Pace::default();
+        pace.add(time, passed - self.passed_at_start + SAMPLE_DEPARTURES_MIN);
+        pace
+    }
+}
+
 impl Pace {
+    fn is_known(&self) -> bool {
+        self.departures_1024 > 0
+    }
+
     /// Adds the time of one sample, and the departures within it.
-    fn add(&mut self, time: Duration, departures: u64) {
+    fn add(&mut self, time: Duration, departures: i64) {
+        let departures = u64::try_from(departures).unwrap_or_default();
         self.time = self.time * 3 / 4 + time;
         self.departures_1024 = self.departures_1024 / 4 * 3 + departures.saturating_mul(1024);
     }

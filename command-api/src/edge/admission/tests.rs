@@ -176,3 +176,50 @@ fn a_command_that_nobody_waits_for_does_not_count() {
     load.abandoned();
     assert_eq!(load.estimated_wait(&BOUNDS, ms(start, 90_000)), Duration::ZERO);
 }
+
+/// The first answers of a process that has just started: one comes after 300 ms, and the other 15
+/// of those that were sent at once 200 ms after it.
+#[test]
+fn the_first_answers_of_a_cold_system_are_not_taken_for_a_queue() {
+    let start = Instant::now();
+    let mut load = Load::default();
+    for _ in 0..16 {
+        assert_eq!(load.admit(&BOUNDS, start), Verdict::Admit);
+        load.entered(start);
+    }
+    load.answered(Duration::from_millis(300), ms(start, 300));
+    for answered in 1..16 {
+        let now = ms(start, 500);
+        assert_eq!(load.admit(&BOUNDS, now), Verdict::Admit, "after {answered}");
+        load.entered(now);
+        load.answered(Duration::from_millis(500), now);
+    }
+}
+
+/// 75 a second are decided and 750 come: nobody is to wait longer than the bound, not even the
+/// first who come before a pace is known.
+#[test]
+fn a_queue_that_grows_is_bounded_before_its_pace_is_known() {
+    let start = Instant::now();
+    let mut load = Load::default();
+    let (mut came, mut left) = (0_u64, 0_u64);
+    let mut entered_at = std::collections::VecDeque::new();
+    for now_ms in 1..2_000 {
+        let now = ms(start, now_ms);
+        while left < now_ms * 75 / 1_000 {
+            left += 1;
+            if let Some(at) = entered_at.pop_front() {
+                load.answered(now - at, now);
+            }
+        }
+        while came < now_ms * 750 / 1_000 {
+            came += 1;
+            if load.admit(&BOUNDS, now) == Verdict::Admit {
+                entered_at.push_back(now);
+                load.entered(now);
+            }
+        }
+        let wait = Duration::from_millis(u64::try_from(entered_at.len()).expect("few") * 1_000 / 75);
+        assert!(wait <= BOUNDS.wait_max, "after {now_ms} ms: {wait:?}");
+    }
+}
