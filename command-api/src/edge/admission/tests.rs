@@ -219,7 +219,8 @@ fn a_queue_that_grows_is_bounded_before_its_pace_is_known() {
                 load.entered(now);
             }
         }
-        let wait = Duration::from_millis(u64::try_from(entered_at.len()).expect("few") * 1_000 / 75);
+        let wait =
+            Duration::from_millis(u64::try_from(entered_at.len()).expect("few") * 1_000 / 75);
         assert!(wait <= BOUNDS.wait_max, "after {now_ms} ms: {wait:?}");
     }
 }
