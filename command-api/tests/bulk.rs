@@ -74,14 +74,22 @@ impl Stream {
 }
 
 async fn respond(bench: &Bench, body: Body) -> http::Response<Body> {
-    let request = Request::post("/v1/commands").header("content-type", "application/x-ndjson");
+    respond_at(bench, "/v1/commands", body).await
+}
+
+async fn respond_at(bench: &Bench, path: &str, body: Body) -> http::Response<Body> {
+    let request = Request::post(path).header("content-type", "application/x-ndjson");
     let request = request.body(body).expect("a request");
     bench.router.clone().oneshot(request).await.expect("infallible")
 }
 
 /// All answers to a whole body, by line.
 async fn answers(bench: &Bench, body: impl Into<Body>) -> Vec<Value> {
-    let response = respond(bench, body.into()).await;
+    answers_at(bench, "/v1/commands", body).await
+}
+
+async fn answers_at(bench: &Bench, path: &str, body: impl Into<Body>) -> Vec<Value> {
+    let response = respond_at(bench, path, body.into()).await;
     assert_eq!(response.status(), StatusCode::OK);
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 24).await.expect("a whole body");
     let text = std::str::from_utf8(&bytes).expect("text");
@@ -127,6 +135,36 @@ async fn every_command_has_a_line() {
     assert_eq!((&answered[4]["status"], &answered[5]["status"]), (&json!(201), &json!(200)));
     assert!(answered[4]["location"].as_str().is_some_and(|at| at.starts_with("/v1/orders/")));
     assert_eq!(taken[6].header("if-match"), Some("3"));
+}
+
+#[tokio::test]
+async fn a_catalogue_is_imported_line_by_line_and_may_be_sent_again() {
+    let bench = Bench::willing();
+    let product = |sku: &str, amount: i64| json!({"sku": sku, "name": sku, "price": {"amount": amount, "currency": "EUR"}});
+    let mut keyed = product("A-3", 300);
+    keyed["idempotency_key"] = json!("own");
+    let mut unknown = product("A-4", 400);
+    unknown["quantity"] = json!(5);
+    let other_order =
+        "{\"price\":{\"currency\":\"EUR\",\"amount\":100},\"name\":\"A-1\",\"sku\":\"A-1\"}\n";
+    let lines = [product("A-1", 100), product("A-2", 0), keyed, unknown, product("A-1", 101)];
+    let body = text_of(&lines) + "[]\n" + other_order;
+    let answered = answers_at(&bench, "/v1/products:import", body).await;
+    let of =
+        |name: &str| -> Vec<Value> { answered.iter().map(|answer| answer[name].clone()).collect() };
+    assert_eq!(of("line"), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(of("status"), [201, 400, 201, 400, 201, 400, 201]);
+    assert_eq!(answered[0]["location"], "/v1/products/A-1");
+    assert_eq!(answered[1]["problem"]["errors"][0]["pointer"], "/price/amount");
+    let keys = of("idempotency_key");
+    assert_eq!((&keys[2], &keys[5]), (&json!("own"), &Value::Null));
+    assert!(keys[0].as_str().is_some_and(|key| key.starts_with("import ")), "{keys:?}");
+    assert_eq!(keys[0], keys[6], "the order of the members does not count");
+    assert_ne!(keys[0], keys[4], "another price is another wish");
+    let taken = bench.taken();
+    let names: Vec<&str> = taken.iter().map(|taken| taken.command.name()).collect();
+    assert_eq!(names, ["RegisterProduct"; 4]);
+    assert_eq!(taken[0].header("command"), taken[3].header("command"));
 }
 
 #[tokio::test]

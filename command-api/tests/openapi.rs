@@ -41,10 +41,13 @@ async fn the_document_is_served() {
 async fn every_documented_route_exists_and_every_answer_fits_its_schema() {
     let document: Value = serde_json::from_str(KEPT).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 9);
-    let bulk = Bench::willing().post("/v1/commands", &json!({})).await;
-    bulk.expect_problem(415, "unsupported-media-type");
-    for path in paths.keys().filter(|path| *path != "/v1/commands") {
+    assert_eq!(paths.len(), 10);
+    let streams = ["/v1/commands", "/v1/products:import"];
+    for path in streams {
+        let bulk = Bench::willing().post(path, &json!({})).await;
+        bulk.expect_problem(415, "unsupported-media-type");
+    }
+    for path in paths.keys().filter(|path| !streams.contains(&path.as_str())) {
         let bench = Bench::willing();
         let real = path.replace("{sku}", "A-1").replace("{order_id}", "o-1");
         bench.post(&real, &json!({})).await.expect_problem(400, "invalid");

@@ -30,7 +30,7 @@ pub struct EdgeArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub in_flight_max: u32,
 
-    /// Most bulk streams (POST /v1/commands) at a time; more are answered 503.
+    /// Most bulk streams (POST /v1/commands and /v1/products:import) at a time; more are answered 503.
     #[arg(long, env = "BULK_STREAMS_MAX", value_name = "COUNT", default_value_t = 16,
         value_parser = value_parser!(u32).range(1..=1_000))]
     pub bulk_streams_max: u32,

@@ -34,6 +34,7 @@ use super::request::Patience;
 use super::submit::{Ending, Submission};
 use lines::{Content, Line, Lines};
 pub(crate) use told::LineAnswer;
+pub(crate) use wish::Form;
 
 /// Bytes of the lines that one stream has in flight.
 const BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
@@ -47,6 +48,8 @@ const HOLD: Duration = Duration::from_millis(50);
 pub(crate) struct Common {
     pub(crate) patience: Patience,
     pub(crate) traceparent: Option<String>,
+    /// What a line of this request says.
+    pub(crate) form: Form,
     /// Gives the stream's place back at its end.
     pub(crate) _place: OwnedSemaphorePermit,
 }
@@ -168,7 +171,7 @@ impl Intake {
                 return self.tell(number, 0, None, answer::too_large().into_response());
             }
         };
-        let (key, read) = wish::read(&bytes, self.common.patience);
+        let (key, read) = wish::read(&bytes, self.common.form, self.common.patience);
         let traceparent = self.common.traceparent.clone();
         let prepared =
             read.and_then(|wish| self.edge.prepare(&wish.command, wish.terms, traceparent));

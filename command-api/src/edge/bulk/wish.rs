@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use service::http::Json;
 use service::problem::{Problem, kinds};
+use uuid::Uuid;
 
 use crate::edge::body::{
     AdjustmentBody, CancellationBody, OrderBody, PaymentBody, PriceBody, ProductBody, ReceiptBody,
@@ -16,6 +17,15 @@ use crate::edge::request::{Condition, Patience, Terms, usable_key};
 const COMMANDS: &str = "RegisterProduct, ChangePrice, ReceiveStock, AdjustStock, PlaceOrder, \
     PayOrder, CancelOrder or ShipOrder";
 
+/// What the lines of a request say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A command each, by its name.
+    Commands,
+    /// A product to register each, as its own route takes it.
+    Products,
+}
+
 /// A line that was read.
 #[derive(Debug)]
 pub(super) struct Wish {
@@ -24,7 +34,11 @@ pub(super) struct Wish {
 }
 
 /// Reads a line. The key comes with a problem too, where there is one, so that it names its line.
-pub(super) fn read(line: &[u8], patience: Patience) -> (Option<String>, Result<Wish, Problem>) {
+pub(super) fn read(
+    line: &[u8],
+    form: Form,
+    patience: Patience,
+) -> (Option<String>, Result<Wish, Problem>) {
     let mut members = match Json::<Map<String, Value>>::parse(line) {
         Ok(members) => members,
         Err(problem) => return (None, Err(problem)),
@@ -34,16 +48,45 @@ pub(super) fn read(line: &[u8], patience: Patience) -> (Option<String>, Result<W
         Some(_) => return (None, Err(misfit("/idempotency_key", "must be a text"))),
         None => None,
     };
-    let wish = wish(members, key.as_deref().unwrap_or_default(), patience);
-    (key, wish)
+    match form {
+        Form::Commands => {
+            let wish = wish(members, key.as_deref().unwrap_or_default(), patience);
+            (key, wish)
+        }
+        Form::Products => {
+            let key = key.unwrap_or_else(|| key_of(&members));
+            let wish = product(members, &key, patience);
+            (Some(key), wish)
+        }
+    }
+}
+
+/// The key of a product that comes without one: from what the line says of it, so that the same line
+/// again is the same wish, and another one of the same SKU is not.
+fn key_of(members: &Map<String, Value>) -> String {
+    // The members of a map have one order, whatever that of the line was.
+    let text = serde_json::to_string(members).unwrap_or_default();
+    format!("import {}", Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()))
+}
+
+fn product(members: Map<String, Value>, key: &str, patience: Patience) -> Result<Wish, Problem> {
+    let faults = faults(key);
+    let command = Rest(members).body::<ProductBody>()?.into_command();
+    let terms = Terms { key: key.to_owned(), condition: Condition::Any, patience, faults };
+    Ok(Wish { command, terms })
+}
+
+/// What is wrong with a key.
+fn faults(key: &str) -> Vec<String> {
+    match usable_key(key) {
+        Ok(()) => Vec::new(),
+        Err(unusable) => vec![format!("The member idempotency_key {unusable}.")],
+    }
 }
 
 fn wish(members: Map<String, Value>, key: &str, patience: Patience) -> Result<Wish, Problem> {
     let mut rest = Rest(members);
-    let faults = match usable_key(key) {
-        Ok(()) => Vec::new(),
-        Err(unusable) => vec![format!("The member idempotency_key {unusable}.")],
-    };
+    let faults = faults(key);
     let condition = match rest.0.remove("if_match") {
         None => Condition::Any,
         Some(version) => match version.as_i64() {

@@ -10,7 +10,7 @@ use service::problem::{Problem, kinds};
 
 use super::openapi::BulkHeaders;
 use crate::edge::Edge;
-use crate::edge::bulk::{self, Common, LineAnswer};
+use crate::edge::bulk::{self, Common, Form, LineAnswer};
 use crate::edge::request::Patience;
 
 /// The content type of both directions.
@@ -49,6 +49,42 @@ const NDJSON: &str = "application/x-ndjson";
     ),
 )]
 pub(super) async fn send(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    stream(edge, request, Form::Commands)
+}
+
+/// Register many products.
+///
+/// One JSON object per line, each a product as `POST /v1/products` takes it, and answered by one
+/// line as that route would answer it; `answer` or `problem` says what became of the product. A line
+/// may bring an `idempotency_key`; without one the key follows from the line itself, so that the same
+/// file can be sent again: what is registered already stays, and is answered as before. Everything
+/// else is as for `POST /v1/commands`, which also takes the deliveries that bring stock.
+#[utoipa::path(
+    post,
+    path = "/v1/products:import",
+    tag = "bulk",
+    operation_id = "importProducts",
+    params(BulkHeaders),
+    request_body(
+        content = String,
+        content_type = "application/x-ndjson",
+        example = "{\"sku\":\"TICKET-A\",\"name\":\"Ticket, block A\",\
+            \"price\":{\"amount\":4990,\"currency\":\"EUR\"}}\n",
+    ),
+    responses(
+        (status = 200, description = "The stream of answered lines.",
+            content_type = "application/x-ndjson", body = LineAnswer),
+        (status = 415, description = "`unsupported-media-type`: send `application/x-ndjson`.",
+            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+        (status = 503, description = "`unavailable`: as many streams are open as may be.",
+            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+    ),
+)]
+pub(super) async fn import_products(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    stream(edge, request, Form::Products)
+}
+
+fn stream(edge: Arc<Edge>, request: Request, form: Form) -> Response {
     if !is_ndjson(request.headers()) {
         return Problem::new(kinds::UNSUPPORTED_MEDIA_TYPE)
             .detail("Send one JSON object per line, as application/x-ndjson.")
@@ -64,7 +100,8 @@ pub(super) async fn send(State(edge): State<Arc<Edge>>, request: Request) -> Res
     let patience = Patience::read(request.headers(), settings.reply_timeout, settings.wait_max);
     let traceparent = service::trace::current_traceparent();
     let body = request.into_body().into_data_stream();
-    let answers = bulk::answers(edge, body, Common { patience, traceparent, _place: place });
+    let common = Common { patience, traceparent, form, _place: place };
+    let answers = bulk::answers(edge, body, common);
     let mut response = answers.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON));
     response

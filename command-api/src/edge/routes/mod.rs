@@ -33,7 +33,7 @@ fn documented() -> utoipa::openapi::OpenApi {
 
 /// The routes that take many commands each.
 fn streams() -> OpenApiRouter<Arc<Edge>> {
-    OpenApiRouter::new().routes(routes!(commands::send))
+    OpenApiRouter::new().routes(routes!(commands::send)).routes(routes!(commands::import_products))
 }
 
 /// The routes that take one command each.

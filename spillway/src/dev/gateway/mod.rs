@@ -94,7 +94,10 @@ fn router(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Route
         stop,
     };
     // Bulk intake: of any length, and the process behind bounds it.
-    let streams = Router::new().route("/v1/commands", any(forward)).with_state(sides.clone());
+    let streams = Router::new()
+        .route("/v1/commands", any(forward))
+        .route("/v1/products:import", any(forward))
+        .with_state(sides.clone());
     let plain = Router::new()
         .route("/livez", get(|| async { StatusCode::OK }))
         .route("/readyz", get(probes::readyz))

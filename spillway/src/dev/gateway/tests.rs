@@ -150,13 +150,21 @@ async fn echo_stream(request: Request) -> Response {
 
 #[tokio::test]
 async fn bulk_intake_flows_both_ways_and_may_have_any_length() {
-    let side = Router::new().route("/v1/commands", post(echo_stream));
+    let side = Router::new()
+        .route("/v1/commands", post(echo_stream))
+        .route("/v1/products:import", post(echo_stream));
     let base = gateway(listen(side).await, nowhere().await).await;
+    for path in ["/v1/commands", "/v1/products:import"] {
+        flows_both_ways(&format!("{base}{path}")).await;
+    }
+}
+
+async fn flows_both_ways(url: &str) {
     let (pieces, body) = tokio::sync::mpsc::channel::<io::Result<Vec<u8>>>(1);
     let body = stream::unfold(body, async |mut body| Some((body.recv().await?, body)));
     let http = connect::local_http().unwrap();
     let sent = http
-        .post(format!("{base}/v1/commands"))
+        .post(url)
         .header("content-type", "application/x-ndjson")
         .header("accept-encoding", "gzip")
         .body(reqwest::Body::wrap_stream(body));
