@@ -153,7 +153,7 @@ fn poison_is_parked_with_its_key_and_stops_nothing_else() {
         assert_eq!(letters[1].get::<&[u8], _>("value"), b"garbage");
         assert_eq!(letters[1].get::<Option<i64>, _>("link_sequence"), Some(1));
         let parked: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT key FROM parked_keys WHERE partition = 1 ORDER BY key")
+            sqlx::query_scalar("SELECT key FROM parked_keys WHERE partition = 1 AND projection = 'orders' ORDER BY key")
                 .fetch_all(&deployment.pool)
                 .await
                 .expect("keys");
@@ -164,7 +164,8 @@ fn poison_is_parked_with_its_key_and_stops_nothing_else() {
                 .await
                 .expect("a count");
         assert_eq!(others, 5);
-        let count = metric(&base, "projector_dead_letters_total", &["class=\"undecodable\""]).await;
+        let labels = ["projection=\"orders\"", "class=\"undecodable\""];
+        let count = metric(&base, "projector_dead_letters_total", &labels).await;
         assert!((count - 1.0).abs() < 0.5, "{count}");
 
         // Another projector finds the keys parked, and parks no event twice.

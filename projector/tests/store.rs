@@ -4,73 +4,20 @@ mod support;
 
 use std::time::Duration;
 
-use eventlog::Partition;
-use events::{Event, Kind, Money, ShardId, Topic, product::ProductRegistered};
+use events::{Kind, Money, ShardId, product::ProductRegistered};
 use projector::{
-    fold::Read,
-    intake::Intake,
-    link::{Checkpoint, Link},
     migrate,
     projection::{Projection, orders::Orders, products::Products},
-    store::{Applied, Error, Owner, apply, checkpoint, connect},
+    store::{Applied, Error, Owner, apply, connect},
     sweep::sweep,
 };
-use sqlx::{PgPool, Row, postgres::PgListener};
+use sqlx::{Row, postgres::PgListener};
 use support::{
     database::{Database, PATIENCE},
     history::{self, Step},
-    shard::{Output, outputs, rows},
+    shard::rows,
+    source::Source,
 };
-
-/// One partition with its outputs, read in batches.
-struct Source {
-    partition: Partition,
-    outputs: Vec<Output>,
-}
-
-impl Source {
-    fn new(kind: Kind, steps: &[Step]) -> Self {
-        let shard = ShardId::new(kind, 0);
-        let partition = Partition::of(Topic::Events(kind), 0);
-        Self { partition, outputs: outputs(shard, steps) }
-    }
-
-    /// What a reader at `checkpoint` makes of the next `count` records.
-    fn batch(&self, checkpoint: Checkpoint, count: usize) -> [Read<Event>; 1] {
-        let mut intake = Intake::new(self.partition.clone(), checkpoint, Link::new(checkpoint));
-        let at = usize::try_from(checkpoint.next_offset).expect("positive");
-        for (index, output) in self.outputs.iter().enumerate().skip(at).take(count) {
-            intake.admit(output.record(&self.partition, i64::try_from(index).expect("small")));
-        }
-        let slice = intake.take().expect("a slice");
-        let contents = slice.accepted.iter().map(|arrived| {
-            let offset = arrived.record.offset;
-            let output = &self.outputs[usize::try_from(offset).expect("positive")];
-            Ok(output.fact(&self.partition, offset))
-        });
-        [Read { contents: contents.collect(), slice }]
-    }
-
-    async fn checkpoint<P: Projection>(&self, pool: &PgPool) -> Checkpoint {
-        let owner = Owner::live(P::NAME, 1);
-        let partitions = [self.partition.clone()];
-        let loaded = checkpoint::load(pool, owner, &partitions).await.expect("a checkpoint");
-        loaded[&self.partition]
-    }
-
-    /// Applies everything in batches of `count` records.
-    async fn apply_all<P: Projection<Body = Event>>(&self, pool: &PgPool, count: usize) {
-        let last = i64::try_from(self.outputs.len()).expect("small");
-        loop {
-            let checkpoint = self.checkpoint::<P>(pool).await;
-            if checkpoint.mark.link_sequence == last {
-                return;
-            }
-            let batch = self.batch(checkpoint, count);
-            apply::<P>(pool, Owner::live(P::NAME, 1), &batch).await.expect("applied");
-        }
-    }
-}
 
 fn registered(sku: &str, name: &str) -> Step {
     let (sku, name) = (sku.to_owned(), name.to_owned());

@@ -10,7 +10,8 @@ use events::{
     product::StockReceived,
     profile::Profile,
 };
-use spillway_tests::{Client, RawRecord, System, SystemOptions, until};
+use serde_json::json;
+use spillway_tests::{Client, RawRecord, System, SystemOptions, order_body, until};
 
 #[tokio::test]
 async fn verify_finds_what_was_tampered_with() -> anyhow::Result<()> {
@@ -36,7 +37,10 @@ async fn a_shop_has_sold(client: &Client) -> anyhow::Result<()> {
     client.stock("A", 500, 20).await?;
     client.stock("B", 700, 20).await?;
     for order_id in ["o-1", "o-2", "o-3"] {
-        let placed = client.place(order_id, &[("A", 2), ("B", 1)]).await?.is(201);
+        let mut body = order_body(order_id, &[("A", 2), ("B", 1)]);
+        body["customer_id"] = json!("c-1");
+        let placed =
+            client.command("/v1/orders", &format!("place {order_id}"), &body).await?.is(201);
         let _ = client.pay(order_id, &placed).await?.is(200);
     }
     Ok(())
@@ -73,6 +77,35 @@ async fn a_changed_row_differs(system: &System) -> anyhow::Result<()> {
                 SET body = jsonb_set(body, '{lines,0,quantity}',
                                      to_jsonb((body #>> '{lines,0,quantity}')::bigint + $1))
               WHERE order_id = 'o-2' AND version = 1",
+        ),
+        (
+            "customer_orders o-1",
+            "UPDATE customer_orders SET paid_amount = paid_amount + $1 WHERE order_id = 'o-1'",
+        ),
+        (
+            "customers c-1",
+            "UPDATE customers SET paid = paid + $1
+              WHERE source_partition = (SELECT min(source_partition) FROM customers)",
+        ),
+        (
+            "customer_spend c-1 EUR",
+            "UPDATE customer_spend SET paid = paid + $1
+              WHERE source_partition = (SELECT min(source_partition) FROM customer_spend)",
+        ),
+        (
+            "sale_orders o-2",
+            "UPDATE sale_orders SET paid_on = paid_on + $1::int WHERE order_id = 'o-2'",
+        ),
+        (
+            "sales_by_day",
+            "UPDATE sales_by_day SET pieces = pieces + $1
+              WHERE source_partition = (SELECT min(source_partition) FROM sales_by_day)",
+        ),
+        (
+            "sales_by_product B",
+            "UPDATE sales_by_product SET amount = amount + $1
+              WHERE sku = 'B'
+                AND source_partition = (SELECT min(source_partition) FROM sales_by_product)",
         ),
     ];
     let change_all = async |by: i64| {
@@ -184,14 +217,17 @@ async fn an_event_of_another_shard_is_put_aside(system: &System) -> anyhow::Resu
     };
     let offset = system.log.append(record).await?;
     until("the misplaced event is put aside", async || {
-        let classes: Vec<(String,)> = sqlx::query_as(
-            "SELECT error_class FROM dead_letters
-              WHERE topic = 'orders.events.v1' AND partition = 1 AND kafka_offset = $1",
+        let letters: Vec<(String, String)> = sqlx::query_as(
+            "SELECT projection, error_class FROM dead_letters
+              WHERE topic = 'orders.events.v1' AND partition = 1 AND kafka_offset = $1
+              ORDER BY projection",
         )
         .bind(offset)
         .fetch_all(&system.rows)
         .await?;
-        anyhow::ensure!(classes == [("foreign-record".to_owned(),)], "{classes:?}");
+        let readers = ["customers", "orders", "sales"];
+        let all = readers.map(|reader| (reader.to_owned(), "foreign-record".to_owned()));
+        anyhow::ensure!(letters == all, "{letters:?}");
         Ok(())
     })
     .await?;

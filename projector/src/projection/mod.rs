@@ -2,10 +2,12 @@
 //!
 //! To add a read model: a migration, a file here, and a line in [`registered`].
 
+pub mod customers;
 pub mod orders;
 pub mod outcomes;
 pub mod products;
 pub mod registration;
+pub mod sales;
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future};
 
@@ -27,6 +29,8 @@ pub fn registered() -> Vec<Registration> {
         Registration::of::<orders::Orders>(),
         Registration::of::<products::Products>(),
         Registration::of::<outcomes::Outcomes>(),
+        Registration::of::<customers::Customers>(),
+        Registration::of::<sales::Sales>(),
     ]
 }
 

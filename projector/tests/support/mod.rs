@@ -5,4 +5,5 @@
 pub mod database;
 pub mod history;
 pub mod shard;
+pub mod source;
 pub mod world;

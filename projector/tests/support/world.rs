@@ -174,10 +174,13 @@ impl Deployment {
         .expect("an answer")
     }
 
-    /// The dead letters of a partition, in the order of the log.
+    /// The dead letters of a partition, in the order of the log: those of the read model that is named
+    /// like the topic's aggregates. Others of the same topic have their own.
     pub async fn letters(&self, topic: Topic, partition: i32) -> Vec<PgRow> {
         sqlx::query(
-            "SELECT * FROM dead_letters WHERE topic = $1 AND partition = $2 ORDER BY kafka_offset",
+            "SELECT * FROM dead_letters WHERE topic = $1 AND partition = $2
+                 AND projection IN ('orders', 'products', 'outcomes')
+             ORDER BY kafka_offset",
         )
         .bind(topic.name())
         .bind(partition)

@@ -2,6 +2,7 @@
 
 use events::position::Mark;
 
+use super::row;
 use crate::read::checkpoint::Projection;
 
 /// The channel of changed rows.
@@ -18,12 +19,12 @@ pub(super) enum Notice<'a> {
     Forget { projection: Projection, generation: Option<i32> },
 }
 
-/// Reads a notice; nothing for one of a read model that is not known here. One that cannot be read
+/// Reads a notice; nothing for one of a read model that is not known here, or of which no row is kept. One that cannot be read
 /// is of a later release, and says at least that something has changed.
 pub(super) fn read<'a>(channel: &str, text: &'a str) -> Option<Notice<'a>> {
     let mut lines = text.lines();
     let mut words = lines.next().unwrap_or_default().split('/');
-    let projection = Projection::of_name(words.next()?)?;
+    let projection = Projection::of_name(words.next()?).filter(|of| row::is_kept(*of))?;
     if channel == GENERATIONS {
         let generation = words.next().and_then(|number| number.parse().ok());
         return Some(Notice::Forget { projection, generation });
@@ -62,6 +63,8 @@ mod tests {
         }
         let switched = read(GENERATIONS, "orders/7/6");
         assert_eq!(switched, Some(Notice::Forget { projection, generation: Some(7) }));
-        assert_eq!(read(ROWS, "shipments/x/1/0/1\na"), None);
+        for other in ["shipments/x/1/0/1\na", "customers/orders.events.v1/1/0/1\no-1", "sales"] {
+            assert_eq!(read(ROWS, other), None, "{other}");
+        }
     }
 }

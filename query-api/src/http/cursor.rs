@@ -4,11 +4,11 @@
 //! sealed with another key, is refused: it would lead into the middle of a list that nobody asked for.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::params::is_id;
-use crate::read::order_list;
+use crate::read::{order_list, sales};
 
 const REFUSED: &str = "is no cursor of this list with these filters: take it from `next_cursor`, or \
                        start without one";
@@ -82,14 +82,47 @@ impl List {
         read().ok_or_else(|| REFUSED.to_owned())
     }
 
-    /// Writes the key of a product.
-    pub(super) fn of_product(&self, sku: &str) -> String {
-        self.write(sku)
+    /// Writes the key of a product or a customer.
+    pub(super) fn of_id(&self, id: &str) -> String {
+        self.write(id)
     }
 
-    /// Reads what [`List::of_product`] wrote.
-    pub(super) fn product(&self, text: &str) -> Result<String, String> {
-        self.read(text).filter(|sku| is_id(sku)).ok_or_else(|| REFUSED.to_owned())
+    /// Reads what [`List::of_id`] wrote.
+    pub(super) fn id(&self, text: &str) -> Result<String, String> {
+        self.read(text).filter(|id| is_id(id)).ok_or_else(|| REFUSED.to_owned())
+    }
+
+    /// Writes the key of a day's sales.
+    pub(super) fn of_sales_day(&self, key: &sales::DayKey) -> String {
+        self.write(&format!("{}:{}", key.day, key.currency))
+    }
+
+    /// Reads what [`List::of_sales_day`] wrote.
+    pub(super) fn sales_day(&self, text: &str) -> Result<sales::DayKey, String> {
+        let read = || {
+            let text = self.read(text)?;
+            let (day, currency) = text.split_once(':')?;
+            let day: NaiveDate = day.parse().ok()?;
+            is_id(currency).then(|| sales::DayKey { day, currency: currency.to_owned() })
+        };
+        read().ok_or_else(|| REFUSED.to_owned())
+    }
+
+    /// Writes the key of a product's sales.
+    pub(super) fn of_sales_product(&self, key: &sales::ProductKey) -> String {
+        // No currency has a colon.
+        self.write(&format!("{}:{}", key.currency, key.sku))
+    }
+
+    /// Reads what [`List::of_sales_product`] wrote.
+    pub(super) fn sales_product(&self, text: &str) -> Result<sales::ProductKey, String> {
+        let read = || {
+            let text = self.read(text)?;
+            let (currency, sku) = text.split_once(':')?;
+            let key = || sales::ProductKey { sku: sku.to_owned(), currency: currency.to_owned() };
+            (is_id(currency) && is_id(sku)).then(key)
+        };
+        read().ok_or_else(|| REFUSED.to_owned())
     }
 
     fn seal(&self, payload: &[u8]) -> blake3::Hash {
@@ -136,19 +169,25 @@ mod tests {
             assert!(other.order(&cursor).is_err());
         }
         let products = cursors.list("/v1/products", &[]);
-        assert_eq!(products.product(&products.of_product("A")), Ok("A".to_owned()));
+        assert_eq!(products.id(&products.of_id("A")), Ok("A".to_owned()));
+        let currency = || "EUR".to_owned();
+        let key = sales::ProductKey { sku: "a:b".to_owned(), currency: currency() };
+        assert_eq!(products.sales_product(&products.of_sales_product(&key)), Ok(key));
+        let day = NaiveDate::from_ymd_opt(2026, 11, 27).unwrap();
+        let key = sales::DayKey { day, currency: currency() };
+        assert_eq!(products.sales_day(&products.of_sales_day(&key)), Ok(key));
     }
 
     #[test]
     fn what_nobody_sealed_is_refused() {
         let list = Cursors::of_this_process().list("/v1/products", &[]);
-        let mut bytes = URL_SAFE_NO_PAD.decode(list.of_product("TSHIRT-M")).unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(list.of_id("TSHIRT-M")).unwrap();
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
         let changed = URL_SAFE_NO_PAD.encode(bytes);
         let unsealed = URL_SAFE_NO_PAD.encode("products:TSHIRT-M");
-        for bad in ["", "%", &changed, &unsealed, &list.of_product(""), &list.of_product("a\0")] {
-            assert!(list.product(bad).is_err(), "{bad}");
+        for bad in ["", "%", &changed, &unsealed, &list.of_id(""), &list.of_id("a\0")] {
+            assert!(list.id(bad).is_err(), "{bad}");
         }
     }
 }

@@ -20,6 +20,9 @@ pub(super) const UNKNOWN_ORDER: Kind =
 /// No event of the product has been projected.
 pub(super) const UNKNOWN_SKU: Kind =
     Kind::new("unknown-sku", StatusCode::NOT_FOUND, "No such product", Retry::Never);
+/// No order of the customer has been projected.
+pub(super) const UNKNOWN_CUSTOMER: Kind =
+    Kind::new("unknown-customer", StatusCode::NOT_FOUND, "No such customer", Retry::Never);
 /// No outcome of the command has been projected.
 pub(super) const UNKNOWN_COMMAND: Kind =
     Kind::new("unknown-command", StatusCode::NOT_FOUND, "No such outcome", Retry::Safe);
@@ -59,6 +62,7 @@ pub(super) enum Error {
     Invalid(Vec<Fault>),
     UnknownOrder,
     UnknownSku,
+    UnknownCustomer,
     UnknownCommand,
     /// The order has no such version, or did not exist at that time.
     UnknownVersion,
@@ -95,6 +99,10 @@ fn problem(error: Error) -> Problem {
         Error::UnknownSku => Problem::new(UNKNOWN_SKU).detail(
             "No event of this product has been projected. To read a product just registered, send \
              the Spillway-Position of the command's answer.",
+        ),
+        Error::UnknownCustomer => Problem::new(UNKNOWN_CUSTOMER).detail(
+            "No order of this customer has been projected. To see an order just placed counted, \
+             send the Spillway-Position of the command's answer.",
         ),
         Error::UnknownCommand => Problem::new(UNKNOWN_COMMAND)
             .detail(

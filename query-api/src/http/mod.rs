@@ -7,6 +7,7 @@
 mod answer;
 mod commands;
 mod cursor;
+mod customers;
 mod error;
 mod fault;
 mod freshness;
@@ -19,6 +20,7 @@ mod prefer;
 mod problem_pages;
 mod products;
 mod row;
+mod sales;
 mod streams;
 mod why;
 

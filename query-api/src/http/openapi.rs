@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     answer::{self, Keep},
-    commands, orders, products, streams, why,
+    commands, customers, orders, products, sales, streams, why,
 };
 
 #[derive(OpenApi)]
@@ -18,13 +18,15 @@ use super::{
     info(
         title = "Spillway queries",
         version = "1",
-        description = "Read models of orders, products and commands. Every error is a problem \
+        description = "Read models of orders, products, customers, sales and commands. Every error is a problem \
             document (RFC 9457) whose `type` is explained at that very path.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
         (name = "orders", description = "Orders and what happened to them"),
         (name = "products", description = "The catalogue with its stock"),
+        (name = "customers", description = "What customers have ordered and spent"),
+        (name = "sales", description = "What was paid and paid back"),
         (name = "commands", description = "What became of commands"),
         (name = "streams", description = "What happens, as it happens"),
     ),
@@ -40,6 +42,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(why::why_order))
         .routes(routes!(products::list_products))
         .routes(routes!(products::get_product))
+        .routes(routes!(customers::list_customers))
+        .routes(routes!(customers::get_customer))
+        .routes(routes!(sales::list_days))
+        .routes(routes!(sales::list_products))
         .routes(routes!(commands::get_command))
         .routes(routes!(streams::stream_order))
         .routes(routes!(streams::stream_customer))

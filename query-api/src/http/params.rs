@@ -4,7 +4,7 @@
 
 use std::num::IntErrorKind;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use http::Uri;
 
 use super::{error::Error, fault::Fault};
@@ -111,6 +111,21 @@ pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     read.ok_or_else(|| "must be a time such as 2026-11-27T09:00:00.000Z (RFC 3339)".to_owned())
 }
 
+/// Reads a day.
+pub(crate) fn day(text: &str) -> Result<NaiveDate, String> {
+    // Without padding a day would have several spellings.
+    let is_fit = |day: &NaiveDate| (1970..10_000).contains(&day.year()) && text.len() == 10;
+    let read = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(is_fit);
+    read.ok_or_else(|| "must be a day such as 2026-11-27".to_owned())
+}
+
+/// Reads a currency.
+pub(crate) fn currency(text: &str) -> Result<String, String> {
+    let is_fit = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let refused = || "must be a currency code of three capital letters, such as EUR".to_owned();
+    is_fit.then(|| text.to_owned()).ok_or_else(refused)
+}
+
 /// Reads the version of an order or a product.
 pub(crate) fn version(text: &str) -> Result<i64, String> {
     let read = text.parse::<i64>().ok().filter(|version| *version >= 1);
@@ -141,6 +156,20 @@ mod tests {
         );
         assert_eq!(faults("limit=1&limit=2"), ["/query/limit"]);
         assert_eq!(faults("customer_id=a%00b"), ["/query/customer_id"]);
+    }
+
+    #[test]
+    fn a_day_and_a_currency_have_one_spelling() {
+        assert_eq!(day("2026-11-27"), Ok(NaiveDate::from_ymd_opt(2026, 11, 27).unwrap()));
+        for bad in
+            ["2026-11-7", "2026-11-31", "27.11.2026", "2026-11-27T00:00:00Z", "", "1969-12-31"]
+        {
+            assert!(day(bad).is_err(), "{bad}");
+        }
+        assert_eq!(currency("EUR"), Ok("EUR".to_owned()));
+        for bad in ["eur", "EURO", "", "E\u{dc}R"] {
+            assert!(currency(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub(super) async fn list_products(
     let mut query =
         vec![("q", filter.words.clone()), ("in_stock", filter.in_stock.map(|is| is.to_string()))];
     let list = api.cursors.list(PATH, &query);
-    let after = input.params.take("cursor", |text| list.product(text));
+    let after = input.params.take("cursor", |text| list.id(text));
     let rows_max = input.params.limit();
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Products).await?;
@@ -91,7 +91,7 @@ pub(super) async fn list_products(
         |database: Database| async move { database.find_products(filter, after, rows_max).await };
     let (page, _) = api.servers.read(Projection::Products, freshness.positions(), read).await?;
     query.push(("limit", Some(rows_max.to_string())));
-    let next_cursor = page.next.as_deref().map(|sku| list.of_product(sku));
+    let next_cursor = page.next.as_deref().map(|sku| list.of_id(sku));
     let body = PageBody { items: page.items, next_cursor };
     let answer = page::answer(&headers, Keep::Shared, PATH, &query, &body)?;
     Ok(answer::note_parked(answer, api.tracker.parked(Projection::Products)))

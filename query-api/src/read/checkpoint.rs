@@ -13,11 +13,18 @@ pub enum Projection {
     Orders,
     Products,
     Outcomes,
+    Customers,
+    Sales,
 }
 
 impl Projection {
-    pub(crate) const ALL: [Projection; 3] =
-        [Projection::Orders, Projection::Products, Projection::Outcomes];
+    pub(crate) const ALL: [Projection; 5] = [
+        Projection::Orders,
+        Projection::Products,
+        Projection::Outcomes,
+        Projection::Customers,
+        Projection::Sales,
+    ];
 
     /// The name in the checkpoints table.
     pub fn as_str(self) -> &'static str {
@@ -25,15 +32,16 @@ impl Projection {
             Projection::Orders => "orders",
             Projection::Products => "products",
             Projection::Outcomes => "outcomes",
+            Projection::Customers => "customers",
+            Projection::Sales => "sales",
         }
     }
 
     /// The topic of that kind which the projection reads, if it reads one.
     fn topic(self, kind: Kind) -> Option<Topic> {
         match (self, kind) {
-            (Projection::Orders, Kind::Orders) | (Projection::Products, Kind::Products) => {
-                Some(Topic::Events(kind))
-            }
+            (Projection::Orders | Projection::Customers | Projection::Sales, Kind::Orders)
+            | (Projection::Products, Kind::Products) => Some(Topic::Events(kind)),
             (Projection::Outcomes, _) => Some(Topic::Outcomes(kind)),
             _ => None,
         }

@@ -4,6 +4,7 @@
 
 pub mod checkpoint;
 pub mod command;
+pub mod customer;
 mod database;
 mod error;
 pub mod history;
@@ -13,7 +14,9 @@ pub mod order_at;
 pub mod order_list;
 pub mod page;
 pub mod product;
+pub mod sales;
 pub mod stamp;
+mod sum;
 mod time;
 pub mod why;
 

@@ -32,8 +32,9 @@ pub(super) struct Held {
 pub(super) struct Target {
     pub(super) partition: Partition,
     pub(super) topic: Topic,
-    /// The projection's mark; events behind it do not count for the rows.
-    pub(super) projected: Option<Mark>,
+    /// The marks of the projections that read the topic; what comes behind a mark does not count for
+    /// the projection's rows. Absent when no rows are compared.
+    pub(super) projected: Option<BTreeMap<&'static str, Mark>>,
 }
 
 /// Compares one partition, and folds what readers accept of it.
@@ -147,11 +148,17 @@ impl Reading<'_> {
         *count += 1;
     }
 
+    /// The projections that have not come to this mark.
+    fn ending(&self, mark: Mark) -> impl Iterator<Item = &'static str> {
+        let all = self.target.projected.iter().flatten();
+        all.filter(move |(_, at)| **at < mark).map(|(name, _)| *name)
+    }
+
     /// Folds what readers accept.
     fn accept(&mut self, record: &Record, view: View<'_>, mark: Mark, place: &str) {
         match self.target.topic {
             Topic::Events(kind) => self.accept_event(record, view, mark, kind, place),
-            Topic::Outcomes(_) if self.target.projected.is_none_or(|at| mark <= at) => {
+            Topic::Outcomes(_) if self.ending(mark).next().is_none() => {
                 match Outcome::from_single_object(record.value().unwrap_or_default()) {
                     Ok(outcome) => {
                         self.held.outcomes.insert(outcome.command_id.clone(), outcome);
@@ -177,9 +184,8 @@ impl Reading<'_> {
                 return self.report.violation("unreadable", place, error.to_string());
             }
         };
-        if self.target.projected.is_some_and(|at| at < mark) {
-            self.held.fold.projection_ends_here();
-        }
+        let ending: Vec<&'static str> = self.ending(mark).collect();
+        self.held.fold.end_here(ending.into_iter());
         let told = Told::of(view, mark, &record.partition.topic, record.partition.number);
         self.held.fold.take(kind, &event, &told, place, self.report);
     }

@@ -1,6 +1,6 @@
 //! Folds the accepted events of one partition, checking stock and versions at every prefix.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use domain::{Order, Product, order, product};
@@ -10,14 +10,15 @@ use super::{
     history::{HistoryRow, Told},
     report::Report,
     stock::Ledger,
+    trade::Trade,
 };
 
 /// What the events of one partition add up to.
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     latest: Aggregates,
-    /// What the projection has seen, once the fold has gone further.
-    projected: Option<Aggregates>,
+    /// What each projection has seen, once the fold has gone further.
+    projected: BTreeMap<&'static str, Arc<Aggregates>>,
     ledger: Ledger,
 }
 
@@ -49,19 +50,24 @@ pub(super) struct FoldedOrder {
     pub(super) updated_at: Option<DateTime<Utc>>,
     /// Digests of its history's rows, from version 1 on.
     pub(super) history: Vec<u64>,
+    pub(super) trade: Trade,
 }
 
 impl Fold {
-    /// The projection has seen what was folded so far, and nothing of what follows.
-    pub(super) fn projection_ends_here(&mut self) {
-        if self.projected.is_none() {
-            self.projected = Some(self.latest.clone());
+    /// These projections have seen what was folded so far, and nothing of what follows.
+    pub(super) fn end_here(&mut self, projections: impl Iterator<Item = &'static str>) {
+        let is_news = |name: &&str| !self.projected.contains_key(name);
+        let ending: Vec<&'static str> = projections.filter(is_news).collect();
+        if ending.is_empty() {
+            return;
         }
+        let here = Arc::new(self.latest.clone());
+        self.projected.extend(ending.into_iter().map(|name| (name, Arc::clone(&here))));
     }
 
-    /// What the rows must show.
-    pub(super) fn projected(&self) -> &Aggregates {
-        self.projected.as_ref().unwrap_or(&self.latest)
+    /// What the rows of a projection must show.
+    pub(super) fn projected(&self, projection: &str) -> &Aggregates {
+        self.projected.get(projection).map_or(&self.latest, |aggregates| aggregates)
     }
 
     /// Folds the next event.
@@ -113,10 +119,12 @@ impl Fold {
                 placed_at: told.at,
                 updated_at: told.at,
                 history: Vec::new(),
+                trade: Trade::default(),
             },
             (None, _) => return Err(format!("{key}: {} without OrderPlaced", event.name())),
         };
         folded.updated_at = told.at;
+        folded.trade.take(event, folded.order.version, told.at);
         folded.history.push(HistoryRow::of(event, folded.order.version, told).digest());
         let prices: Vec<(i32, i64)> = match event {
             Event::ReservationRecorded(e) => {

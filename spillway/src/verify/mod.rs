@@ -20,6 +20,8 @@ mod report;
 mod rows;
 mod stock;
 mod strays;
+mod sums;
+mod trade;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -89,8 +91,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         recompute(connection.clone(), args.group, library).await?;
     let expected = Arc::new(expected);
     for (topic, partition) in targets(&parameters) {
-        let place = (partition.topic.to_string(), partition.number);
-        let projected = marks.as_ref().map(|marks| marks.get(&place).copied().unwrap_or_default());
+        let projected = marks.as_ref().map(|marks| marks.of(topic, &partition));
         let target = Target { partition: partition.clone(), topic, projected };
         let (connection, expected) = (connection.clone(), Arc::clone(&expected));
         let (schemas, runtime) = (Arc::clone(&schemas), Handle::current());

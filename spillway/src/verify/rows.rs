@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use domain::order::LineState;
 use eventlog::Partition;
-use events::{Kind, command::Parameters, outcome::Outcome, position::Mark};
+use events::{Kind, Topic, command::Parameters, outcome::Outcome, position::Mark};
 use futures::TryStreamExt as _;
+use projector::projection::registered;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
@@ -22,7 +23,22 @@ use super::{
 
 /// One moment of all read models.
 pub(super) struct Rows {
-    moment: Transaction<'static, Postgres>,
+    pub(super) moment: Transaction<'static, Postgres>,
+}
+
+/// How far each projection is: by name, topic and partition.
+pub(super) struct Marks(BTreeMap<(String, String, i32), Mark>);
+
+impl Marks {
+    /// The marks of all projections that read the topic.
+    pub(super) fn of(&self, topic: Topic, partition: &Partition) -> BTreeMap<&'static str, Mark> {
+        let readers = registered().into_iter().filter(|reader| reader.topics.contains(&topic));
+        let mark = |name: &str| {
+            let place = (name.to_owned(), partition.topic.to_string(), partition.number);
+            self.0.get(&place).copied().unwrap_or_default()
+        };
+        readers.map(|reader| (reader.name, mark(reader.name))).collect()
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
@@ -94,18 +110,19 @@ impl Rows {
         Ok(Self { moment })
     }
 
-    /// How far each projection is, by topic and partition.
-    pub(super) async fn marks(&mut self) -> anyhow::Result<BTreeMap<(String, i32), Mark>> {
-        let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
-            "SELECT topic, partition, incarnation, link_sequence FROM live_checkpoints",
+    /// How far each projection is.
+    pub(super) async fn marks(&mut self) -> anyhow::Result<Marks> {
+        let rows: Vec<(String, String, i32, i64, i64)> = sqlx::query_as(
+            "SELECT projection, topic, partition, incarnation, link_sequence
+               FROM live_checkpoints",
         )
         .fetch_all(&mut *self.moment)
         .await
         .context("checkpoints cannot be read: has a projector run?")?;
-        let marks = rows.into_iter().map(|(topic, partition, incarnation, link_sequence)| {
-            ((topic, partition), Mark { incarnation, link_sequence })
-        });
-        Ok(marks.collect())
+        let mark = |(projection, topic, partition, incarnation, link_sequence)| {
+            ((projection, topic, partition), Mark { incarnation, link_sequence })
+        };
+        Ok(Marks(rows.into_iter().map(mark).collect()))
     }
 
     /// Compares the rows that one event partition feeds.
@@ -116,12 +133,22 @@ impl Rows {
         held: &Held,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let parked = self.parked(partition).await?;
-        report.counts.parked += parked.len() as u64;
-        match kind {
-            Kind::Orders => self.compare_orders(partition.number, held, &parked, report).await,
-            Kind::Products => self.compare_products(partition.number, held, &parked, report).await,
+        let projections: &[&str] = match kind {
+            Kind::Orders => &["orders", "customers", "sales"],
+            Kind::Products => &["products"],
+        };
+        for projection in projections {
+            let parked = self.parked(projection, partition).await?;
+            report.counts.parked += parked.len() as u64;
+            let number = partition.number;
+            match *projection {
+                "customers" => self.compare_customers(number, held, &parked, report).await?,
+                "sales" => self.compare_sales(number, held, &parked, report).await?,
+                "products" => self.compare_products(number, held, &parked, report).await?,
+                _ => self.compare_orders(number, held, &parked, report).await?,
+            }
         }
+        Ok(())
     }
 
     async fn compare_orders(
@@ -148,9 +175,10 @@ impl Rows {
         .bind(partition)
         .fetch_all(&mut *self.moment)
         .await?;
-        report.counts.orders += held.fold.projected().orders.len() as u64;
-        let folded =
-            || held.fold.projected().orders.iter().filter(|(key, _)| !parked.contains(*key));
+        report.counts.orders += held.fold.projected("orders").orders.len() as u64;
+        let folded = || {
+            held.fold.projected("orders").orders.iter().filter(|(key, _)| !parked.contains(*key))
+        };
         let expected = folded().map(|(_, folded)| order_row(folded));
         differences("orders", expected, found, |row| row.order_id.clone(), parked, report);
         let expected = folded().flat_map(|(_, folded)| line_rows(folded));
@@ -168,7 +196,7 @@ impl Rows {
         parked: &BTreeSet<String>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let orders = &held.fold.projected().orders;
+        let orders = &held.fold.projected("orders").orders;
         let mut rows = sqlx::query_as::<_, HistoryRow>(
             "SELECT h.order_id, h.version, h.type, h.body, h.at, h.topic, h.partition,
                     h.link_sequence, h.command_id
@@ -225,8 +253,9 @@ impl Rows {
         .bind(partition)
         .fetch_all(&mut *self.moment)
         .await?;
-        report.counts.products += held.fold.projected().products.len() as u64;
-        let folded = held.fold.projected().products.iter();
+        let products = &held.fold.projected("products").products;
+        report.counts.products += products.len() as u64;
+        let folded = products.iter();
         let expected =
             folded.filter(|(sku, _)| !parked.contains(*sku)).map(|(_, folded)| product_row(folded));
         differences("products", expected, found, |row| row.sku.clone(), parked, report);
@@ -241,7 +270,7 @@ impl Rows {
         held: &Held,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let parked = self.parked(partition).await?;
+        let parked = self.parked("outcomes", partition).await?;
         let found: Vec<OutcomeRow> = sqlx::query_as(
             "SELECT command_id::text AS command_id, kind, key, command, caller, status, version,
                     refusal, order_summary, position, decided_at
@@ -269,13 +298,20 @@ impl Rows {
         strays::find(&mut self.moment, parameters, report).await
     }
 
-    async fn parked(&mut self, partition: &Partition) -> anyhow::Result<BTreeSet<String>> {
-        let keys: Vec<(Vec<u8>,)> =
-            sqlx::query_as("SELECT key FROM live_parked_keys WHERE topic = $1 AND partition = $2")
-                .bind(&*partition.topic)
-                .bind(partition.number)
-                .fetch_all(&mut *self.moment)
-                .await?;
+    async fn parked(
+        &mut self,
+        projection: &str,
+        partition: &Partition,
+    ) -> anyhow::Result<BTreeSet<String>> {
+        let keys: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT key FROM live_parked_keys
+              WHERE projection = $1 AND topic = $2 AND partition = $3",
+        )
+        .bind(projection)
+        .bind(&*partition.topic)
+        .bind(partition.number)
+        .fetch_all(&mut *self.moment)
+        .await?;
         Ok(keys.into_iter().map(|(key,)| String::from_utf8_lossy(&key).into_owned()).collect())
     }
 }
@@ -354,7 +390,7 @@ fn json(part: &impl Serialize) -> Value {
 }
 
 /// Every row that differs, is missing, or has no events.
-fn differences<R: PartialEq + Serialize>(
+pub(super) fn differences<R: PartialEq + Serialize>(
     table: &'static str,
     expected: impl Iterator<Item = R>,
     found: Vec<R>,

@@ -9,7 +9,7 @@ use super::report::Report;
 
 /// Where strays may stand, and how they are found; `$1` and `$2` are the partition counts of orders
 /// and products.
-const SEARCHES: [(&str, &str); 5] = [
+const SEARCHES: [(&str, &str); 11] = [
     ("orders", "SELECT order_id FROM orders WHERE source_partition NOT BETWEEN 0 AND $1 - 1"),
     ("products", "SELECT sku FROM products WHERE source_partition NOT BETWEEN 0 AND $2 - 1"),
     (
@@ -18,6 +18,30 @@ const SEARCHES: [(&str, &str); 5] = [
              WHEN 'orders' THEN source_partition BETWEEN 0 AND $1 - 1
              WHEN 'products' THEN source_partition BETWEEN 0 AND $2 - 1
              ELSE false END",
+    ),
+    (
+        "customer_orders",
+        "SELECT order_id FROM customer_orders WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
+    ),
+    (
+        "customers",
+        "SELECT customer_id FROM customers WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
+    ),
+    (
+        "customer_spend",
+        "SELECT customer_id FROM customer_spend WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
+    ),
+    (
+        "sale_orders",
+        "SELECT order_id FROM sale_orders WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
+    ),
+    (
+        "sales_by_day",
+        "SELECT day::text FROM sales_by_day WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
+    ),
+    (
+        "sales_by_product",
+        "SELECT sku FROM sales_by_product WHERE source_partition NOT BETWEEN 0 AND $1 - 1",
     ),
     (
         "order_lines",

@@ -69,6 +69,18 @@ pub(crate) async fn an_order_is_reserved_paid_shipped_and_read_back(
     })
     .await?;
 
+    let customer = client.get_after(&shipped, "/v1/customers/c-1").await?.is(200).body;
+    assert_eq!(
+        (&customer["orders"], &customer["orders_by_status"]["shipped"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(customer["spend"][0]["amount"], 14_970, "{customer}");
+    let sold = client.get_after(&shipped, "/v1/sales/products?currency=EUR").await?.is(200).body;
+    let of_tickets = json!({
+        "sku": "TICKET-A", "currency": CURRENCY, "orders": 1, "pieces": 3, "amount": 14_970,
+        "refunded": {"orders": 0, "pieces": 0, "amount": 0}, "net_amount": 14_970,
+    });
+    assert_eq!(sold["items"], json!([of_tickets]));
     the_history_names_the_records_of_the_log(system, client).await?;
     what_became_of_the_command_can_be_asked(client, &placed).await
 }

@@ -15,7 +15,7 @@ use spillway_tests::{System, SystemOptions, until};
 const CLIENTS: usize = 3;
 /// Rounds of all clients together between two switches, at least.
 const ROUNDS: usize = 2 * CLIENTS;
-const PROJECTIONS: [&str; 3] = ["orders", "products", "outcomes"];
+const PROJECTIONS: [&str; 5] = ["orders", "products", "outcomes", "customers", "sales"];
 
 /// Longer than a busy machine needs to answer; and a request that PostgreSQL's absence fails is told
 /// so after the first, or after a little more than it.

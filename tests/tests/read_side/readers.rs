@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 use serde_json::Value;
-use spillway_tests::{Answer, Client, until};
+use serde_json::json;
+use spillway_tests::{Answer, Client, order_body, until};
 
+/// Of a piece, in minor units.
+const PRICE: i64 = 100;
 /// More than one client ever orders here.
 const STOCK: i64 = 1_000_000;
 
@@ -22,7 +25,7 @@ impl Reader {
     /// Puts its product on the shelf.
     pub(crate) async fn start(client: Client, n: usize) -> anyhow::Result<Self> {
         let sku = format!("of-reader-{n}");
-        let _ = client.stock(&sku, 100, STOCK).await?.is(200);
+        let _ = client.stock(&sku, PRICE, STOCK).await?.is(200);
         Ok(Self { client, sku, n, held: 0, left: STOCK })
     }
 
@@ -43,7 +46,10 @@ impl Reader {
 
     async fn round(&mut self, round: usize) -> anyhow::Result<()> {
         let id = format!("o-{}-{round}", self.n);
-        let placed = self.client.place(&id, &[(&self.sku, 2)]).await?.is(201);
+        let mut body = order_body(&id, &[(&self.sku, 2)]);
+        body["customer_id"] = json!(self.sku);
+        let placed =
+            self.client.command("/v1/orders", &format!("place {id}"), &body).await?.is(201);
         self.held += 2;
         self.order_is(&placed, &id, "reserved").await?;
         self.stock_is(&placed).await?;
@@ -51,6 +57,7 @@ impl Reader {
         let paid = self.client.pay(&id, &placed).await?.is(200);
         self.order_is(&paid, &id, "paid").await?;
         self.outcome_is(&paid).await?;
+        self.sums_are(&paid, round + 1).await?;
         if round.is_multiple_of(2) {
             let shipped = self.client.ship(&id).await?.is(200);
             self.order_is(&shipped, &id, "shipped").await?;
@@ -71,6 +78,19 @@ impl Reader {
         let shown = self.see(after, &format!("/v1/products/{}", self.sku)).await?;
         let stands = (shown["on_hand"].as_i64(), shown["reserved"].as_i64());
         ensure!(stands == (Some(self.left), Some(self.held)), "{stands:?}: {shown}");
+        Ok(())
+    }
+
+    /// Every order of this customer so far is paid, and holds two pieces of the product.
+    async fn sums_are(&self, after: &Answer, orders: usize) -> anyhow::Result<()> {
+        let orders = i64::try_from(orders)?;
+        let shown = self.see(after, &format!("/v1/customers/{}", self.sku)).await?;
+        let spent = &shown["spend"][0]["amount"];
+        ensure!(shown["orders"] == orders && *spent == orders * 2 * PRICE, "{orders}: {shown}");
+        let shown = self.see(after, &format!("/v1/sales/days?sku={}", self.sku)).await?;
+        let days = shown["items"].as_array().into_iter().flatten();
+        let sold: i64 = days.filter_map(|day| day["amount"].as_i64()).sum();
+        ensure!(sold == orders * 2 * PRICE, "{orders}: {shown}");
         Ok(())
     }
 

@@ -63,6 +63,8 @@ pages! {
         "No order has this id. An order that was just placed may not be projected yet: send the Spillway-Position of the command's answer with the query, which then waits for it.";
     "unknown-sku" "404, or 409 for the line of an order" Never "No such product":
         "No product has this SKU. A product that was just registered may not be projected yet: send the Spillway-Position of the command's answer with the query, which then waits for it. An order that names an unknown SKU in a line is rejected as a whole.";
+    "unknown-customer" "404" Never "No such customer":
+        "No order of this customer has been projected. An order that was just placed may not be counted yet: send the Spillway-Position of the command's answer with the query, which then waits for it.";
     "unknown-command" "404" Safe "No such outcome":
         "The command is not decided yet, its outcome is not projected yet, or there never was such a command. Outcomes are kept for a limited time. With Prefer: wait=N the query waits for the outcome.";
     "position-not-reached" "425" Safe "The read model has not come so far yet":
@@ -140,6 +142,7 @@ mod tests {
         let own = [
             error::UNKNOWN_ORDER,
             error::UNKNOWN_SKU,
+            error::UNKNOWN_CUSTOMER,
             error::UNKNOWN_COMMAND,
             error::POSITION_NOT_REACHED,
             streams::GONE,

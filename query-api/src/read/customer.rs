@@ -1,0 +1,122 @@
+//! Customers: how many orders they have, by status, and what they have spent.
+//!
+//! The projection keeps sums per partition of orders; they are added up here.
+
+use serde::Serialize;
+use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
+use utoipa::ToSchema;
+
+use super::{Database, Error, Page, sum};
+
+/// A customer, as orders tell of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Customer {
+    #[schema(example = "c-42")]
+    pub customer_id: String,
+    /// All orders, whatever has become of them.
+    #[schema(example = 3)]
+    pub orders: i64,
+    pub orders_by_status: OrdersByStatus,
+    /// By currency; empty before the first payment.
+    pub spend: Vec<Spend>,
+}
+
+/// How many orders stand at each status now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, FromRow)]
+pub struct OrdersByStatus {
+    pub placed: i64,
+    pub reserved: i64,
+    pub rejected: i64,
+    pub paid: i64,
+    pub shipped: i64,
+    pub cancelled: i64,
+    pub expired: i64,
+}
+
+/// What was spent in one currency, in its minor units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Spend {
+    /// ISO 4217 code.
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// What was paid less what is to be paid back.
+    #[schema(value_type = i64, example = 4990)]
+    pub amount: i128,
+    /// All payments.
+    #[schema(value_type = i64, example = 7480)]
+    pub paid: i128,
+    /// What is to be paid back for orders that were cancelled after they were paid.
+    #[schema(value_type = i64, example = 2490)]
+    pub refund_due: i128,
+}
+
+/// Currency, paid, refund due.
+type SpendRow = (String, String, String);
+
+/// Puts the customers that `$choice` finds together with their spend.
+macro_rules! customers {
+    ($choice:literal) => {
+        concat!(
+            "SELECT c.*, s.spend FROM (
+                 SELECT customer_id, sum(placed)::bigint AS placed,
+                     sum(reserved)::bigint AS reserved, sum(rejected)::bigint AS rejected,
+                     sum(paid)::bigint AS paid, sum(shipped)::bigint AS shipped,
+                     sum(cancelled)::bigint AS cancelled, sum(expired)::bigint AS expired
+                 FROM customers ",
+            $choice,
+            ") c
+             LEFT JOIN LATERAL (
+                 SELECT json_agg(json_build_array(currency, paid::text, refund_due::text)
+                     ORDER BY currency) AS spend
+                 FROM (SELECT currency, sum(paid) AS paid, sum(refund_due) AS refund_due
+                       FROM customer_spend p WHERE p.customer_id = c.customer_id
+                       GROUP BY currency) of_currency
+             ) s ON true
+             ORDER BY c.customer_id"
+        )
+    };
+}
+
+const BY_ID: &str = customers!("WHERE customer_id = $1 GROUP BY customer_id");
+const AFTER: &str =
+    customers!("WHERE customer_id > $1 GROUP BY customer_id ORDER BY customer_id LIMIT $2");
+
+impl Database {
+    /// The customer, unless no order of theirs has been projected.
+    pub async fn customer(&self, customer_id: &str) -> Result<Option<Customer>, Error> {
+        self.read(sqlx::query_as(BY_ID).bind(customer_id).fetch_optional(self.pool())).await
+    }
+
+    /// One page of all customers by id, from after the id `after`.
+    pub async fn customers(
+        &self,
+        after: Option<&str>,
+        rows_max: u16,
+    ) -> Result<Page<Customer, String>, Error> {
+        // No id is empty, so all of them come after that.
+        let query = sqlx::query_as(AFTER).bind(after.unwrap_or_default());
+        let query = query.bind(Page::<Customer, String>::fetch(rows_max));
+        let rows = self.read(query.fetch_all(self.pool())).await?;
+        Ok(Page::cut(rows, rows_max, |last: &Customer| last.customer_id.clone()))
+    }
+}
+
+impl FromRow<'_, PgRow> for Customer {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let by = OrdersByStatus::from_row(row)?;
+        let spend: Option<Json<Vec<SpendRow>>> = row.try_get("spend")?;
+        let spend = spend.map(|Json(rows)| rows).unwrap_or_default();
+        let all = [by.placed, by.reserved, by.rejected, by.paid, by.shipped, by.cancelled];
+        Ok(Self {
+            customer_id: row.try_get("customer_id")?,
+            orders: all.iter().fold(by.expired, |sum, orders| sum.saturating_add(*orders)),
+            orders_by_status: by,
+            spend: spend.into_iter().map(spent).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn spent((currency, paid, refund_due): SpendRow) -> Result<Spend, sqlx::Error> {
+    let (paid, refund_due) = (sum::parse(&paid)?, sum::parse(&refund_due)?);
+    Ok(Spend { currency, amount: paid - refund_due, paid, refund_due })
+}
