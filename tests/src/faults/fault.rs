@@ -51,6 +51,7 @@ pub(crate) enum Fault {
 enum Target {
     /// All instances, where none is named.
     Program(Role, Option<usize>),
+    EveryProgram,
     Brokers,
     Network,
     Clocks,
@@ -81,6 +82,8 @@ impl Fault {
             (Target::Program(role, one), Target::Program(other, two)) => {
                 role == other && one.zip(two).is_none_or(|(one, two)| one == two)
             }
+            (Target::EveryProgram, Target::Program(..))
+            | (Target::Program(..), Target::EveryProgram) => true,
             (one, two) => one == two,
         }
     }
@@ -91,8 +94,8 @@ impl Fault {
                 Target::Program(role, Some(instance))
             }
             Fault::Roll { role } | Fault::ResetOffsets { role } => Target::Program(role, None),
-            // One that starts refuses such a topic.
-            Fault::SwitchTimestamps { .. } => Target::Program(Role::CommandApi, None),
+            // Whichever starts refuses such a topic.
+            Fault::SwitchTimestamps { .. } => Target::EveryProgram,
             Fault::KillBroker { .. }
             | Fault::PauseBroker { .. }
             | Fault::MoveLeaders { .. }
