@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     archive, completions, dead_letters, dev, exit, import, openapi, projections, rebuild, repair,
-    rules, schemas, status, topics, verify,
+    rules, schemas, status, tail, topics, verify, why,
 };
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
@@ -23,10 +23,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Runs the whole system on this machine, with sample data, until Ctrl-C.
     Dev(dev::Args),
-    /// Shows the systems that `spillway dev` runs here: processes, readiness, lag, addresses.
     Status(status::Args),
+    Tail(tail::Args),
+    /// Tells why a row of a read model is as it is: its commands, events and delays.
+    #[command(subcommand)]
+    Why(why::Verb),
     /// Makes the topics and their first records, or checks them.
     #[command(subcommand)]
     Topics(topics::Verb),
@@ -36,13 +38,9 @@ enum Verb {
     /// Shows, proposes, tries and activates the rules that decide.
     #[command(subcommand)]
     Rules(rules::Verb),
-    /// Puts products and stock in, through the command API.
     Import(import::Args),
-    /// Recomputes the system from its logs and compares.
     Verify(verify::Args),
-    /// Copies old commands to a folder and deletes them from the log, below the safe bound only.
     Archive(archive::Args),
-    /// Writes the outputs of a shard again from below a gap, while everything serves.
     Repair(repair::Args),
     /// Shows how the read models are filled; pauses, resumes, skips and resets them.
     #[command(subcommand)]
@@ -50,20 +48,39 @@ enum Verb {
     /// Shows what projections could not apply; applies it again, or drops it.
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
-    /// Fills a read model anew beside the live one, compares, and switches.
     Rebuild(rebuild::Args),
-    /// Prints the OpenAPI document of the one base URL.
     Openapi(openapi::Args),
-    /// Prints the completion script of a shell.
     Completions(completions::Args),
 }
 
+/// The whole command line; each verb's long help tells the exit codes.
+pub(crate) fn command() -> Command {
+    with_exit_codes(Cli::command())
+}
+
+fn with_exit_codes(command: Command) -> Command {
+    let command = command.mut_subcommands(with_exit_codes);
+    let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+    match about.contains("Exit codes") {
+        true => command,
+        false => command.after_long_help(exit::HELP),
+    }
+}
+
 impl Cli {
+    /// Reads the arguments; wrong ones end the process, as a question for help does.
+    pub(crate) fn read() -> Self {
+        let read = Cli::from_arg_matches(&command().get_matches());
+        read.unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the verb that was asked for; the exit codes are those of [`exit::HELP`].
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Dev(args) => dev::run(args).await,
             Verb::Status(args) => status::run(args).await,
+            Verb::Tail(args) => tail::run(args).await,
+            Verb::Why(verb) => why::run(verb).await,
             Verb::Topics(verb) => topics::run(verb).await,
             Verb::Schemas(verb) => schemas::run(verb).await,
             Verb::Rules(verb) => rules::run(verb).await,
@@ -82,18 +99,68 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
 
     use super::*;
 
-    #[test]
-    fn the_arguments_of_all_verbs_fit_together() {
-        Cli::command().debug_assert();
+    const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tool.md"));
+
+    /// Every verb that can be run, by its words, with its help.
+    fn verbs() -> Vec<(String, Command)> {
+        let mut open = vec![(String::new(), command())];
+        let mut found = Vec::new();
+        while let Some((path, command)) = open.pop() {
+            let path = format!("{path} {}", command.get_name()).trim().to_owned();
+            match command.has_subcommands() {
+                true => {
+                    open.extend(command.get_subcommands().map(|sub| (path.clone(), sub.clone())));
+                }
+                false => found.push((path, command)),
+            }
+        }
+        found
+    }
+
+    /// The example in a verb's help.
+    fn example(path: &str, command: &Command) -> String {
+        let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+        let example = about.split_once("Example: ").map(|(_, rest)| rest.lines().next());
+        let example = example.flatten().unwrap_or_else(|| panic!("{path} has no example: {about}"));
+        // What prepares it, and where its output goes, are the shell's.
+        let call = example.rsplit("&& ").next().unwrap_or(example);
+        let call = call.split(" > ").next().unwrap_or(call);
+        assert!(call.starts_with(path), "{path} has an example of something else: {call}");
+        call.to_owned()
     }
 
     #[test]
-    fn every_help_tells_the_exit_codes() {
-        let help = Cli::command().render_long_help().to_string();
-        assert!(help.contains("Exit codes"), "{help}");
+    fn the_arguments_of_all_verbs_fit_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_has_an_example_that_is_understood_and_tells_the_exit_codes() {
+        assert!(verbs().len() > 20, "{:?}", verbs().len());
+        for (path, mut command) in verbs() {
+            let call = example(&path, &command);
+            let read = Cli::try_parse_from(call.split_whitespace());
+            // What comes from the environment may be missing here.
+            let refused = read.err().filter(|e| e.kind() != ErrorKind::MissingRequiredArgument);
+            assert!(refused.is_none(), "{call}: {refused:?}");
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Exit codes"), "{path}: {help}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_the_tool_names_every_verb_and_exit_code() {
+        for (path, _) in verbs() {
+            assert!(DOCUMENT.contains(&format!("`{path}")), "docs/tool.md does not name {path}");
+        }
+        for line in exit::HELP.lines().skip(1) {
+            let (code, meaning) = line.trim().split_once("  ").unwrap();
+            let row = format!("| {code} | {meaning} |");
+            assert!(DOCUMENT.contains(&row), "docs/tool.md has no row {row}");
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::{cli::Cli, output};
+use crate::{cli, output};
 
+/// Prints the completion script of a shell.
+///
+/// Example: spillway completions bash > ~/.local/share/bash-completion/completions/spillway
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The shell to complete in.
@@ -16,7 +18,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "spillway", &mut script);
+    clap_complete::generate(args.shell, &mut cli::command(), "spillway", &mut script);
     output::write(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,18 +21,19 @@ mod repair;
 mod rules;
 mod running;
 mod schemas;
+mod since;
 mod status;
+mod tail;
 mod topics;
 mod verify;
+mod why;
 mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::read();
     words::log_warnings();
     exit::of(cli.run().await)
 }

@@ -15,7 +15,9 @@ use crate::{
 const COMMANDS: &str = include_str!("../../command-api/openapi.json");
 const QUERIES: &str = include_str!("../../query-api/openapi.json");
 
-/// Prints the OpenAPI document of command-api and query-api together, as `spillway dev` serves it.
+/// Prints the OpenAPI document of the one base URL.
+///
+/// It is that of command-api and query-api together, as `spillway dev` serves it.
 ///
 /// Example: spillway openapi > openapi.json
 #[derive(Debug, clap::Args)]

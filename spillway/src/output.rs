@@ -1,9 +1,13 @@
 //! Data on standard output: as a table for people, as JSON or JSON lines for programs.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    ops::ControlFlow,
+};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use console::Term;
 use serde::Serialize;
 
 /// The argument that every verb with data takes.
@@ -42,10 +46,16 @@ pub(crate) fn print<R: Row>(format: Format, rows: &[R]) -> anyhow::Result<()> {
 
 /// Writes text to standard output. A reader that has gone away (`| head`) has what it wanted.
 pub(crate) fn write(text: &str) -> anyhow::Result<()> {
+    write_on(text).map(|_| ())
+}
+
+/// Writes text to standard output, with more to follow; breaks off when the reader has gone away.
+pub(crate) fn write_on(text: &str) -> anyhow::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -58,17 +68,35 @@ pub(crate) fn render<R: Row>(format: Format, rows: &[R]) -> anyhow::Result<Strin
     }
 }
 
-/// A table without borders, so that columns can be cut and addresses copied.
+/// A table without borders, so that columns can be cut and addresses copied. On a terminal that is too
+/// narrow for it the longest cells are broken into lines.
 pub(crate) fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let terminal = Some(Term::stdout()).filter(|_| io::stdout().is_terminal());
+    table_within(terminal.and_then(|terminal| Some(terminal.size_checked()?.1)), head, rows)
+}
+
+/// A table that is at most so many characters wide, if that can be.
+fn table_within(
+    width: Option<u16>,
+    head: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
+    if let Some(width) = width {
+        table.set_width(width);
+    }
     table
         .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_content_arrangement(match width {
+            Some(_) => ContentArrangement::Dynamic,
+            None => ContentArrangement::Disabled,
+        })
         .set_header(head.iter().map(|cell| cell.to_uppercase()))
         .add_rows(rows);
     let mut text = String::new();
     for line in table.lines() {
-        text.push_str(line.trim());
+        // The table pads every cell by one.
+        text.push_str(line.strip_prefix(' ').unwrap_or(&line).trim_end());
         text.push('\n');
     }
     text
@@ -102,6 +130,16 @@ mod tests {
         assert_eq!(lines[0].find("PARTITIONS"), lines[1].find('4'));
         assert_eq!(lines[0].find("PARTITIONS"), lines[2].find("12"));
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_cells_and_a_wide_one_does_not() {
+        let cells = || [vec!["a long sentence about it".to_owned(), "2".to_owned()]].into_iter();
+        let narrow = table_within(Some(20), &["what", "count"], cells());
+        assert!(narrow.lines().count() > 2, "{narrow}");
+        assert!(narrow.lines().all(|line| line.chars().count() <= 20), "{narrow}");
+        let wide = table_within(Some(80), &["what", "count"], cells());
+        assert_eq!(wide, table_within(None, &["what", "count"], cells()));
     }
 
     #[test]

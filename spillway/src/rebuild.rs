@@ -26,8 +26,9 @@ use crate::{
     words,
 };
 
-/// Fills a new generation from the first event while the live one serves, compares both at the same
-/// position, and switches at once. A run that is cut off is gone on with by the next. Rows that differ
+/// Fills a read model anew beside the live one, compares, and switches.
+///
+/// Both are compared at the same position, and switched at once. A run that is cut off is gone on with by the next. Rows that differ
 /// are shown, and nothing is switched, unless that is accepted.
 ///
 /// Exit codes: 0 switched (or rebuilt, or discarded), 1 not switched because rows differ or something

@@ -16,10 +16,9 @@ use crate::{
     words,
 };
 
-/// Writes the outputs of a shard again, from a command offset at or below the gap. Readers skip what
-/// they have and take what they lack; nothing needs to stand still.
+/// Writes the outputs of a shard again from below a gap, while everything serves.
 ///
-/// The offset is in the origin of the last event before the gap: `orders/3:0:1234:2` is offset 1234.
+/// Readers skip what they have and take what they lack; nothing needs to stand still. The offset is in the origin of the last event before the gap: `orders/3:0:1234:2` is offset 1234.
 ///
 /// Example: spillway repair --shard orders/3 --from 1234
 #[derive(Debug, clap::Args)]

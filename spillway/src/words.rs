@@ -1,7 +1,7 @@
 //! Words for people, on standard error. Data never goes here.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     time::Duration,
 };
 
@@ -21,12 +21,12 @@ pub(crate) fn next(command: &str) {
 
 /// A green tick on a terminal that may be coloured, a plain one elsewhere.
 pub(crate) fn tick() -> &'static str {
-    if coloured() { "\u{1b}[32m✓\u{1b}[0m" } else { "✓" }
+    if coloured(&io::stderr()) { "\u{1b}[32m✓\u{1b}[0m" } else { "✓" }
 }
 
 /// A red cross on a terminal that may be coloured, a plain one elsewhere.
 pub(crate) fn cross() -> &'static str {
-    if coloured() { "\u{1b}[31m✗\u{1b}[0m" } else { "✗" }
+    if coloured(&io::stderr()) { "\u{1b}[31m✗\u{1b}[0m" } else { "✗" }
 }
 
 /// A duration as people say it: `80 ms`, `1.9 s`.
@@ -46,15 +46,16 @@ pub(crate) fn log_warnings() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(coloured())
+        .with_ansi(coloured(&io::stderr()))
         .without_time()
         .init();
 }
 
-/// `NO_COLOR`, when it is set and not empty, wins over the terminal (no-color.org).
-fn coloured() -> bool {
+/// Whether an output may be coloured. `NO_COLOR`, when it is set and not empty, wins over the terminal
+/// (no-color.org).
+pub(crate) fn coloured(output: &impl io::IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && io::stderr().is_terminal()
+    !refused && output.is_terminal()
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 /// Above everything that one run of the tool does here.
 const WITHIN: Duration = Duration::from_secs(240);
@@ -35,16 +38,55 @@ impl Tool {
     /// # Errors
     /// It does not end in time, is killed, or prints something else; its words are in the text.
     pub async fn run(&self, args: &[&str]) -> anyhow::Result<(i32, Value)> {
+        let (code, data, words) = self.output(args).await?;
+        let report = serde_json::from_slice(&data)
+            .with_context(|| format!("{args:?} ended with {code} and said: {words}"))?;
+        Ok((code, report))
+    }
+
+    /// Runs a verb that must succeed; gives the JSON lines of its standard output.
+    ///
+    /// # Errors
+    /// It does not succeed, or prints something else.
+    pub async fn lines(&self, args: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let (code, data, words) = self.output(&[args, &["--output", "jsonl"]].concat()).await?;
+        anyhow::ensure!(code == 0, "{args:?} ended with {code} and said: {words}");
+        let text = std::str::from_utf8(&data)?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// Runs a verb that must succeed; gives what it prints for people: data and words.
+    ///
+    /// # Errors
+    /// It does not succeed.
+    pub async fn told(&self, args: &[&str]) -> anyhow::Result<(String, String)> {
+        let (code, data, words) = self.output(args).await?;
+        anyhow::ensure!(code == 0, "{args:?} ended with {code} and said: {words}");
+        Ok((String::from_utf8(data)?, words))
+    }
+
+    /// Starts a verb that does not end by itself, with its standard output to be read.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(&self, args: &[&str]) -> anyhow::Result<Child> {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {args:?}"))
+    }
+
+    async fn output(&self, args: &[&str]) -> anyhow::Result<(i32, Vec<u8>, String)> {
+        let ended = timeout(WITHIN, self.command(args).output()).await;
+        let output = ended.with_context(|| format!("{args:?} did not end in time"))??;
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code().with_context(|| format!("{args:?} was killed: {words}"))?;
+        Ok((code, output.stdout, words))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).kill_on_drop(true);
-        let ended = timeout(WITHIN, command.output()).await;
-        let output = ended.with_context(|| format!("{args:?} did not end in time"))??;
-        let words = String::from_utf8_lossy(&output.stderr);
-        let code = output.status.code().with_context(|| format!("{args:?} was killed: {words}"))?;
-        let report = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("{args:?} ended with {code} and said: {words}"))?;
-        Ok((code, report))
+        command
     }
 
     /// Runs a verb that must succeed; gives the JSON of its standard output.

@@ -2,6 +2,7 @@
 
 use std::{io, thread, time::Duration};
 
+use events::Millis;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
@@ -195,6 +196,45 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
             .fetch_watermarks(&partition.topic, partition.number, timeout)
             .map(|(low, high)| Watermarks { low, high })
             .map_err(|source| unanswered("watermarks", source))
+    }
+
+    /// How many partitions a topic has.
+    pub(crate) fn partitions(&self, topic: &str, timeout: Duration) -> Result<i32, ReadError> {
+        let asked = self.consumer.fetch_metadata(Some(topic), timeout);
+        let metadata = asked.map_err(|source| unanswered("partitions", source))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let count = found
+            .filter(|found| found.error().is_none())
+            .map_or(0, |found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX));
+        if count == 0 {
+            return Err(ReadError::Refused { source: format!("there is no topic {topic}").into() });
+        }
+        Ok(count)
+    }
+
+    /// Offset of the first record that is not older than `at`; `None` when all are.
+    pub(crate) fn offset_at(
+        &self,
+        partition: &Partition,
+        at: Millis,
+        timeout: Duration,
+    ) -> Result<Option<i64>, ReadError> {
+        let question = "offset of a time";
+        let mut times = TopicPartitionList::with_capacity(1);
+        // A search by time takes the time in the offset's place.
+        times
+            .add_partition_offset(&partition.topic, partition.number, Offset::Offset(at))
+            .and_then(|()| self.consumer.offsets_for_times(times, timeout))
+            .map_err(|source| unanswered(question, source))
+            .and_then(|found| {
+                let found = found.find_partition(&partition.topic, partition.number);
+                let found = found.map(|element| (element.offset(), element.error()));
+                match found {
+                    Some((Offset::Offset(offset), Ok(()))) => Ok(Some(offset)),
+                    Some((_, Err(source))) => Err(unanswered(question, source)),
+                    _ => Ok(None),
+                }
+            })
     }
 
     /// Where the library is with a started partition: behind the last record, and behind the holes

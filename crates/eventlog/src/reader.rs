@@ -6,6 +6,7 @@ use std::{
 };
 
 use backon::{BlockingRetryable, ConstantBuilder};
+use events::{Millis, Topic};
 use rdkafka::consumer::BaseConsumer;
 
 use crate::{
@@ -89,6 +90,20 @@ impl LogReader {
         let again = ConstantBuilder::new().with_delay(AGAIN_EVERY).with_max_times(AGAIN_TIMES);
         let ask = || self.fetcher.watermarks(partition, REQUEST_TIMEOUT);
         ask.retry(again).when(ReadError::may_pass).call()
+    }
+
+    /// The partitions that a topic has now; waits up to ten seconds for an answer.
+    pub fn partitions(&self, topic: Topic) -> Result<Vec<Partition>, ReadError> {
+        Ok(Partition::all_of(topic, self.fetcher.partitions(topic.name(), REQUEST_TIMEOUT)?))
+    }
+
+    /// Offset of the first record that is not older than this; the end when all are. Waits up to ten
+    /// seconds for an answer.
+    pub fn offset_at(&self, partition: &Partition, at: Millis) -> Result<i64, ReadError> {
+        match self.fetcher.offset_at(partition, at, REQUEST_TIMEOUT)? {
+            Some(offset) => Ok(offset),
+            None => Ok(self.watermarks(partition)?.high),
+        }
     }
 
     /// The next record of any started partition; each partition in order. `None` after `timeout`, or

@@ -34,8 +34,10 @@ use crate::{
     words,
 };
 
-/// Copies old commands to a folder and deletes them from the log, below the safe bound only: what is
-/// committed, what the oldest kept snapshot has passed, and what a report of `spillway verify` covers.
+/// Copies old commands to a folder and deletes them from the log, below the safe bound only.
+///
+/// Safe is what is committed, what the oldest kept snapshot has passed, and what a report of `spillway
+/// verify` covers.
 ///
 /// Example: spillway verify -o json > report.json && spillway archive --report report.json --to old
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,8 @@ use crate::{
     words,
 };
 
+/// Deletes letters for good, without applying them.
+///
 /// What a letter said is never applied. Later events of its key do not follow the rows, where events
 /// carry versions, and are parked again; `spillway rebuild NAME --key KEY` folds the log anew.
 ///

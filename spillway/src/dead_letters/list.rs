@@ -15,6 +15,8 @@ use crate::{
 /// Letters that are held in memory at once; one JSON document holds all that are shown.
 const PAGE: i64 = 1_000;
 
+/// Shows the letters, without their bytes.
+///
 /// A letter of class `parked` is fine in itself, and waits behind another of its key.
 ///
 /// Exit codes: 0 they are shown, 2 wrong arguments, 3 PostgreSQL was not reached.

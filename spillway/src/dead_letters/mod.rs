@@ -11,13 +11,9 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Shows the letters, without their bytes.
     List(list::Args),
-    /// Shows one letter in full, decoded as far as it can be.
     Show(show::Args),
-    /// Applies the letters of parked keys again, in order, after a fix.
     Redrive(redrive::Args),
-    /// Deletes letters for good, without applying them.
     Drop(drop::Args),
 }
 

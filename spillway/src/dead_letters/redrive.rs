@@ -23,6 +23,8 @@ use crate::{
 /// Keys that are still stuck and are named; of the others only their number is told.
 const STUCK_NAMED: usize = 100;
 
+/// Applies the letters of parked keys again, in order, after a fix.
+///
 /// Each key's letters are applied in order and in one transaction, or stay as they are. What is done
 /// stays done when the run ends early: run it again for the rest. The projector need not stand still.
 /// A record without a key, or of a foreign writer, parks nothing and is not applied again: see `drop`.

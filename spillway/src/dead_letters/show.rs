@@ -13,6 +13,8 @@ use crate::{
     words,
 };
 
+/// Shows one letter in full, decoded as far as it can be.
+///
 /// Exit codes: 0 it is shown, 1 there is no such letter, 2 wrong arguments, 3 PostgreSQL was not
 /// reached.
 ///

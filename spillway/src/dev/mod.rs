@@ -29,6 +29,11 @@ pub(crate) use self::gateway::{TITLE, merge};
 use self::{binaries::Binaries, ports::Ports, steps::Steps, system::Plan};
 use crate::{output::OutputArgs, profile::ParameterArgs, words};
 
+/// Runs the whole system on this machine, with sample data, until Ctrl-C.
+///
+/// Exit codes: 0 it was stopped in order, 2 wrong arguments, 3 a part did not start or has died.
+///
+/// Example: spillway dev --random-ports --retain ./spillway-data
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Listens on free ports instead of the fixed ones, so that several systems run side by side.

@@ -3,19 +3,19 @@
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use domain::bounds::is_currency;
-use reqwest::Url;
 
-use crate::output::OutputArgs;
+use crate::{connect::UrlArgs, output::OutputArgs};
 
+/// Puts products and stock in, through the command API.
+///
+/// Example: spillway import online-retail.csv --dry-run
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The Online Retail CSV: one line per order line, with the columns InvoiceNo, StockCode,
     /// Description, Quantity, UnitPrice and CustomerID.
     pub(super) file: PathBuf,
-    /// The base URL of the system.
-    #[arg(long, env = "SPILLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080",
-        value_parser = base_url)]
-    pub(super) url: Url,
+    #[command(flatten)]
+    pub(super) system: UrlArgs,
     /// Products or orders under way at a time, each with one command in flight.
     #[arg(long, value_name = "N", default_value = "32")]
     pub(super) concurrency: NonZeroUsize,
@@ -38,11 +38,6 @@ impl Args {
     }
 }
 
-fn base_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host());
-    url.ok_or_else(|| "give a URL that begins with http://".to_owned())
-}
-
 fn currency(text: &str) -> Result<String, String> {
     if is_currency(text) {
         Ok(text.to_owned())
@@ -54,15 +49,6 @@ fn currency(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_base_url_has_a_host_and_needs_no_certificates() {
-        assert!(base_url("http://127.0.0.1:8080").is_ok());
-        assert!(base_url("http://shop.example/spillway/").is_ok());
-        for text in ["", "127.0.0.1:8080", "https://127.0.0.1", "file:///tmp"] {
-            assert!(base_url(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_currency_is_three_capital_letters() {

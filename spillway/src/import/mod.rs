@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let patience = args.give_up_after();
         let terms =
             Terms { currency: args.currency, reference, concurrency: args.concurrency.into() };
-        let shop = Shop::new(args.url, patience)?;
+        let shop = Shop::new(args.system.url, patience)?;
         shop.knock().await?;
         course::carry_out(&shop, &plan, &terms)
             .await

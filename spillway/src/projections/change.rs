@@ -22,10 +22,7 @@ use crate::{
     words,
 };
 
-/// Exit codes: 0 it is so now, 1 refused because it stood otherwise, 2 wrong arguments, 3 PostgreSQL
-/// was not reached.
-///
-/// Example: spillway projections pause orders --partition orders.events.v1/3 --yes
+/// Which partitions, who, and whether to ask.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SwitchArgs {
     #[command(flatten)]
@@ -44,6 +41,8 @@ pub(crate) struct SwitchArgs {
     output: OutputArgs,
 }
 
+/// Goes on behind records that no repair can bring back.
+///
 /// The records between the two marks are never applied. Events of their keys that come later do not
 /// follow the rows, and are parked: `spillway rebuild NAME --key KEY` heals what the log still has.
 /// For a gap, try `spillway repair` first.
@@ -73,6 +72,10 @@ pub(crate) struct SkipArgs {
     output: OutputArgs,
 }
 
+/// Deletes rows and begins again at the first event, while queries see it.
+///
+/// `spillway rebuild` does it beside them.
+///
 /// Deletes the rows, dead letters and checkpoint of the partitions in one transaction; the running
 /// projector then applies them again. Queries see the rows come back.
 ///

@@ -11,8 +11,11 @@ use service::config::DatabaseArgs;
 use crate::{
     operator,
     output::{self, OutputArgs, Row},
+    words,
 };
 
+/// Shows what was done by hand, newest first.
+///
 /// Example: spillway projections history orders --limit 20
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -55,5 +58,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let name = args.projection.map(|projection| projection.name);
     let operations = history::last(&pool, name, args.limit).await?;
     output::print(args.output.output, &operations)?;
+    words::next("spillway projections list");
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,8 @@ use crate::{
     words,
 };
 
+/// Shows state, lag and trouble of every projection and partition.
+///
 /// States: running; paused (by an operator); failed (an open gap, or an error that lasts: nothing is
 /// lost, and it goes on by itself when the trouble is over); rebuilding (filled beside what is
 /// served); retired (served before, kept for `spillway rebuild NAME --back`).

@@ -10,18 +10,25 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Shows state, lag and trouble of every projection and partition.
     List(list::Args),
-    /// Lets nothing more be applied, until it is resumed. Queries go on with what there is.
+    /// Lets nothing more be applied, until it is resumed.
+    ///
+    /// Queries go on with what there is.
+    ///
+    /// Exit codes: 0 it is so now, 1 refused because it stood otherwise, 2 wrong arguments, 3 PostgreSQL
+    /// was not reached.
+    ///
+    /// Example: spillway projections pause orders --partition orders.events.v1/3 --yes
     Pause(change::SwitchArgs),
     /// Ends a pause.
+    ///
+    /// Exit codes: 0 it is so now, 1 refused because it stood otherwise, 2 wrong arguments, 3 PostgreSQL
+    /// was not reached.
+    ///
+    /// Example: spillway projections resume orders --partition orders.events.v1/3 --yes
     Resume(change::SwitchArgs),
-    /// Goes on behind records that no repair can bring back.
     Skip(change::SkipArgs),
-    /// Deletes rows and begins again at the first event, while queries see it. `spillway rebuild`
-    /// does it beside them.
     Reset(change::ResetArgs),
-    /// Shows what was done by hand, newest first.
     History(history::Args),
 }
 

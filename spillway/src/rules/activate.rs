@@ -22,6 +22,9 @@ use crate::{
     words,
 };
 
+/// Switches every shard to a revision that all of them know.
+///
+/// Example: spillway rules activate 2 --yes
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The revision, as `spillway rules list` shows it among the proposed ones.

@@ -94,5 +94,10 @@ pub(super) async fn run(args: TargetArgs) -> anyhow::Result<ExitCode> {
             words::cross()
         ));
     }
+    let proposed = listed.iter().filter_map(|listed| listed.proposed.last());
+    match proposed.map(|told| told.revision).max() {
+        Some(revision) => words::next(&format!("spillway rules activate {revision}")),
+        None => words::next("spillway rules propose --help"),
+    }
     Ok(exit::found(unknown))
 }

@@ -4,7 +4,6 @@ mod activate;
 mod list;
 pub(crate) mod log;
 mod propose;
-mod since;
 mod told;
 mod trial;
 
@@ -18,12 +17,11 @@ use crate::{exit, output::OutputArgs};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Shows the revision in force and the proposed ones of every shard, as its log says.
+    ///
+    /// Example: spillway rules list --output json
     List(TargetArgs),
-    /// Makes a new revision known to every shard: other rules, other parameters, or both.
     Propose(propose::Args),
-    /// Switches every shard to a revision that all of them know.
     Activate(activate::Args),
-    /// Decides a stretch of the log again under other rules, and shows what would differ.
     Try(trial::Args),
 }
 

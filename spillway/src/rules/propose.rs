@@ -22,6 +22,8 @@ use crate::{
     words,
 };
 
+/// Makes a new revision known to every shard: other rules, other parameters, or both.
+///
 /// Example: spillway rules propose --rules 2 --parameter payment_deadline_ms=600000
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

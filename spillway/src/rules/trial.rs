@@ -16,26 +16,26 @@ use shard::{
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{
-    TargetArgs, check_known, log,
-    since::{Since, Start},
-    told,
-};
+use super::{TargetArgs, check_known, log, told};
 use crate::{
     command_log::{self, as_shard_record},
     output::{self, Row},
     profile::ParameterArgs,
+    since::{Since, Start},
     words,
 };
 
+/// Decides a stretch of the log again under other rules, and shows what would differ.
+///
 /// Example: spillway rules try 2 --since 1h
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Version of the code that decides.
     #[arg(value_name = "RULES")]
     rules: i32,
-    /// Where the stretch begins: a while ago (90s, 30m, 1h, 7d), or an offset of every shard.
-    #[arg(long, value_name = "WHILE|OFFSET")]
+    /// Where the stretch begins: a while ago (90s, 30m, 1h, 7d), an instant
+    /// (2026-11-27T09:00:00Z), an offset of every shard, or `beginning`.
+    #[arg(long, value_name = "WHERE")]
     since: Since,
     /// Most differences that are told one by one; all are counted.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
@@ -102,6 +102,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if found.total > found.told.len() as u64 {
         words::say(&format!("the first {} are told; --limit tells more", found.told.len()));
     }
+    words::next(&format!("spillway rules propose --rules {}", args.rules));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -161,7 +162,7 @@ fn has_begun(start: Start, record: &Record) -> bool {
     match (start, record.timestamp) {
         (Start::Offset(offset), _) => record.offset >= offset,
         (Start::At(at), Timestamp::LogAppend(ms) | Timestamp::Create(ms)) => ms >= at,
-        (Start::At(_), Timestamp::None) => false,
+        (Start::At(_), Timestamp::None) | (Start::End, _) => false,
     }
 }
 

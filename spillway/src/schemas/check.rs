@@ -17,6 +17,14 @@ use crate::{
     words,
 };
 
+/// Checks that event schemas may evolve as they did.
+///
+/// Compares all released versions of every schema with each other, and with the registry when it
+/// answers.
+///
+/// Exit codes: 0 all can read each other, 1 two cannot, 2 wrong arguments.
+///
+/// Example: spillway schemas check --output json
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folder of the released schemas, files named like `OrderPlaced.v1.avsc` at any depth.

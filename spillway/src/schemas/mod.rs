@@ -12,12 +12,11 @@ use crate::output;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Compares all released versions of every schema with each other, and with the registry when
-    /// it answers; ends with 1 when two cannot read each other.
     Check(check::Args),
-    /// Registers the schemas of all events. Registering again is harmless.
     Register(register::Args),
     /// Prints an AsyncAPI 3.0 document of the event topics.
+    ///
+    /// Example: spillway schemas asyncapi > asyncapi.json
     Asyncapi,
 }
 

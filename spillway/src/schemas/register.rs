@@ -16,6 +16,9 @@ use crate::{
     words,
 };
 
+/// Registers the schemas of all events. Registering again is harmless.
+///
+/// Example: spillway schemas register --yes
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `spillway status`: what `spillway dev` runs on this machine, and how it is.
 
 mod env;
+mod letters;
 mod metrics;
 pub(crate) mod probe;
 mod projections;
@@ -19,11 +20,19 @@ use crate::{
     words,
 };
 
+/// Shows how a system that `spillway dev` runs here is: processes, shards, projections, dead letters.
+///
+/// Exit codes: 0 every process is ready, 1 one is not, 2 wrong arguments, 3 nothing runs here.
+///
+/// Example: spillway status --output json
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The system to show, by its id; without it, the one that was started last.
     #[arg(long)]
     id: Option<String>,
+    /// Tells of every partition of each projection, instead of one row for all of them.
+    #[arg(long)]
+    partitions: bool,
     /// How data is printed on standard output.
     #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -54,12 +63,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.output {
         Format::Json => output::write(&(serde_json::to_string_pretty(&report)? + "\n"))?,
         Format::Jsonl => output::write(&(serde_json::to_string(&report)? + "\n"))?,
-        Format::Table | Format::Env => output::write(&report.tables())?,
+        Format::Table | Format::Env => output::write(&report.screen(args.partitions))?,
     }
     tell_others(&all, running);
-    if report.ready {
+    let wrong = report.wrong();
+    for wrong in &wrong {
+        words::say(&format!("{} {}", words::cross(), wrong.what));
+    }
+    if let Some(first) = wrong.first() {
+        words::next(first.next);
+    } else if report.ready {
         words::next("eval \"$(spillway status -o env)\"");
-    } else {
+    }
+    if !report.ready {
         words::say(&format!("not everything is ready; the logs are in {}", running.logs.display()));
     }
     Ok(exit::found(!report.ready))

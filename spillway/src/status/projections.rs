@@ -1,7 +1,10 @@
 //! How each projection is: its state as PostgreSQL tells it, and how far it is behind, as the
 //! projector's gauges tell: the names are its own.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use projector::{
     operate::list::{Stand, stands},
@@ -26,7 +29,54 @@ pub(super) struct Projection {
     /// Age of the last fact read, in seconds, while there is more to read; else 0.
     behind_seconds: f64,
     /// Whether records are missing that a repair must write again.
-    gap: bool,
+    pub(super) gap: bool,
+}
+
+/// One projection over all of its partitions.
+#[derive(Debug, Default, Clone, PartialEq, Serialize)]
+pub(super) struct Summary {
+    projection: String,
+    /// Every state that a partition of it is in.
+    states: BTreeSet<String>,
+    partitions: usize,
+    behind: i64,
+    /// Of the partition that is farthest behind.
+    behind_seconds: f64,
+    gaps: usize,
+}
+
+/// Each projection in one row, in order.
+pub(super) fn summarise(all: &[Projection]) -> Vec<Summary> {
+    let mut found: BTreeMap<&str, Summary> = BTreeMap::new();
+    for row in all {
+        let name = row.projection.as_str();
+        let summary = found
+            .entry(name)
+            .or_insert_with(|| Summary { projection: name.to_owned(), ..Summary::default() });
+        summary.states.insert(row.state.clone().unwrap_or_else(|| "?".to_owned()));
+        summary.partitions += 1;
+        summary.behind += row.behind;
+        summary.behind_seconds = summary.behind_seconds.max(row.behind_seconds);
+        summary.gaps += usize::from(row.gap);
+    }
+    found.into_values().collect()
+}
+
+impl Row for Summary {
+    const HEAD: &'static [&'static str] =
+        &["projection", "state", "partitions", "events behind", "time behind", "gaps"];
+
+    fn cells(&self) -> Vec<String> {
+        let states: Vec<&str> = self.states.iter().map(String::as_str).collect();
+        vec![
+            self.projection.clone(),
+            states.join(", "),
+            self.partitions.to_string(),
+            self.behind.to_string(),
+            format!("{:.1} s", self.behind_seconds),
+            if self.gaps == 0 { "none".to_owned() } else { self.gaps.to_string() },
+        ]
+    }
 }
 
 /// PostgreSQL is asked for so long.
@@ -138,5 +188,7 @@ projector_partitions{projection=\"orders\"} 2
                 ["orders", "orders.events.v1", "10", "?", "3", "0.2 s", "no"],
             ]
         );
+        let summaries: Vec<Vec<String>> = summarise(&all).iter().map(Row::cells).collect();
+        assert_eq!(summaries, [["orders", "?, failed", "2", "3", "0.2 s", "1"]]);
     }
 }

@@ -10,6 +10,11 @@ use crate::{
     words,
 };
 
+/// Makes the topics that are missing, and the first records of every shard.
+///
+/// The first records say the rules and name the stream. Changes nothing that is there: running it again is harmless.
+///
+/// Example: spillway topics apply --profile production --dry-run
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

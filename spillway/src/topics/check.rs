@@ -9,6 +9,12 @@ use crate::{
     words,
 };
 
+/// Compares the topics with the profile.
+///
+/// Exit codes: 0 they are as the profile says, 1 something is missing or different, 2 wrong arguments,
+/// 3 the brokers were not reached.
+///
+/// Example: spillway topics check --profile production
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

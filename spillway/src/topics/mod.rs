@@ -16,10 +16,7 @@ use crate::profile::ProfileArgs;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Makes the topics that are missing, and writes the first records (rules, stream id) of every
-    /// shard that has none. Changes nothing that is there: running it again is harmless.
     Apply(apply::Args),
-    /// Compares the topics with the profile; ends with 1 when anything is missing or different.
     Check(check::Args),
 }
 

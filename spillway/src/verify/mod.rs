@@ -39,7 +39,10 @@ use crate::{
     words,
 };
 
-/// Recomputes the system from its logs and compares; exit code 1 when anything is not as it must be.
+/// Recomputes the system from its logs and compares.
+///
+/// Exit codes: 0 everything is as the command log says, 1 something is not, 2 wrong arguments, 3 the
+/// brokers, the registry or PostgreSQL were not reached.
 ///
 /// Example: eval "$(spillway status -o env)" && spillway verify
 #[derive(Debug, clap::Args)]

@@ -39,6 +39,7 @@ async fn foreign_records_are_put_aside_and_everything_else_goes_on() -> anyhow::
     orders_go_on_in_every_shard(&client, "after").await?;
 
     the_metrics_count_them(&system, commands, letters).await?;
+    the_tail_shows_what_it_cannot_read(&system, foreign).await?;
     let strangers = transactions::a_marker_in_the_log_stops_nothing(&system, &client).await?;
     system.settle().await?;
     let verdict = system.tool.verify().await?.is_ok();
@@ -241,6 +242,20 @@ async fn the_metrics_count_them(
     let projector = system.projectors[0].url();
     let counted = sum(projector, "projector_dead_letters_total", "\"foreign-record\"").await?;
     assert_eq!(counted, letters);
+    Ok(())
+}
+
+async fn the_tail_shows_what_it_cannot_read(system: &System, foreign: u64) -> anyhow::Result<()> {
+    let foreigners = system.tool.lines(&["tail", "--until-end", "--key", "whose"]).await?;
+    assert_eq!(foreigners.len() as u64, foreign - 1, "all but the reply: {foreigners:#?}");
+    let garbage = ["tail", "--no-follow", "--only", "commands", "--key", "o-garbage"];
+    let commands = system.tool.lines(&garbage).await?;
+    assert_eq!(commands.len(), 2, "{commands:#?}");
+    for line in foreigners.iter().chain(&commands) {
+        assert!(line["body"].is_null() && line["unreadable"].is_string(), "{line:#}");
+    }
+    let everything = system.tool.lines(&["tail", "--until-end"]).await?;
+    assert!(everything.iter().any(|line| line["what"] == "dead-letter"));
     Ok(())
 }
 

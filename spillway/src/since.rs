@@ -1,30 +1,36 @@
-//! Where a stretch of the log begins: an offset, or a while ago.
+//! Where a stretch of the log begins: an offset, a while ago, an instant, or one of its ends.
 
 use std::{
     str::FromStr,
     time::{Duration, SystemTime},
 };
 
+use chrono::DateTime;
 use events::Millis;
 
-/// The beginning of a stretch, in every shard.
+/// The beginning of a stretch, in every partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Since {
+pub(crate) enum Since {
     Offset(i64),
     /// The first record that is not older than this.
     Ago(Duration),
+    /// The first record that is not older than this log time.
+    At(Millis),
+    /// The first record that will be written.
+    End,
 }
 
 /// A beginning that no longer depends on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     Offset(i64),
     /// Log time.
     At(Millis),
+    End,
 }
 
 impl Since {
-    pub(super) fn start(self, now: SystemTime) -> Start {
+    pub(crate) fn start(self, now: SystemTime) -> Start {
         match self {
             Since::Offset(offset) => Start::Offset(offset),
             Since::Ago(ago) => {
@@ -32,6 +38,8 @@ impl Since {
                 let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 Start::At(Millis::try_from(since_epoch.as_millis()).unwrap_or(Millis::MAX))
             }
+            Since::At(at) => Start::At(at),
+            Since::End => Start::End,
         }
     }
 }
@@ -40,8 +48,20 @@ impl FromStr for Since {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refusal =
-            || format!("{text} is neither an offset nor a while such as 90s, 30m, 1h, 7d");
+        match text {
+            "beginning" => return Ok(Since::Offset(0)),
+            "end" => return Ok(Since::End),
+            _ => {}
+        }
+        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Since::At(at.timestamp_millis()));
+        }
+        let refusal = || {
+            format!(
+                "{text} is none of: an offset, a while such as 90s, 30m, 1h, 7d, an instant such as \
+                 2026-11-27T09:00:00Z, beginning, end"
+            )
+        };
         if let Ok(offset) = text.parse::<i64>() {
             return if offset >= 0 { Ok(Since::Offset(offset)) } else { Err(refusal()) };
         }
@@ -67,7 +87,10 @@ mod tests {
         assert_eq!("120".parse(), Ok(Since::Offset(120)));
         assert_eq!("90s".parse(), Ok(Since::Ago(Duration::from_secs(90))));
         assert_eq!("2h".parse(), Ok(Since::Ago(Duration::from_secs(7_200))));
-        for wrong in ["", "h", "-1", "1.5h", "1 h", "99999999999999999999d", "3é"] {
+        assert_eq!("beginning".parse(), Ok(Since::Offset(0)));
+        assert_eq!("end".parse(), Ok(Since::End));
+        assert_eq!("1970-01-01T00:00:01.5Z".parse(), Ok(Since::At(1_500)));
+        for wrong in ["", "h", "2026-11-27", "-1", "1.5h", "1 h", "99999999999999999999d", "3é"] {
             assert!(wrong.parse::<Since>().is_err(), "{wrong}");
         }
     }
