@@ -8,7 +8,7 @@ use support::{Bench, order};
 #[tokio::test]
 async fn a_traceparent_is_continued_in_the_record() {
     let log = LogArgs { log_filter: "off".to_owned(), log_format: LogFormat::Text };
-    let trace = TraceArgs { trace_sample_ratio: 0.0 };
+    let trace = TraceArgs { trace_sample_ratio: 0.0, otlp_endpoint: None };
     let build = service::build!();
     let _telemetry = service::telemetry::init(&build, &log, &trace).expect("the first subscriber");
     let bench = Bench::willing();

@@ -6,13 +6,16 @@ use anyhow::{Context as _, anyhow};
 use axum::Router;
 use backon::{ExponentialBuilder, Retryable};
 use eventlog::{Connection, Registry, SchemaReader, Topics, topics::TopicsError};
+use metrics::gauge;
 use secrecy::ExposeSecret;
 use service::{health::Condition, process::Frame};
 use sqlx::{PgPool, migrate::MigrateError};
 
 use crate::{
     config::Config,
-    letters_gauge, measure, migrate,
+    letters_gauge,
+    measure::{self, CONNECTIONS, CONNECTIONS_MAX},
+    migrate,
     projection::registered,
     runner::{self, Running},
     store::connect,
@@ -179,6 +182,7 @@ where
 
 /// Keeps the readiness condition of PostgreSQL true to the facts.
 async fn watch_database(pool: PgPool, condition: Condition, frame: Frame) {
+    gauge!(CONNECTIONS_MAX).set(f64::from(pool.options().get_max_connections()));
     let mut every = tokio::time::interval(DATABASE_CHECK_PERIOD);
     while frame.stop.run_until_cancelled(every.tick()).await.is_some() {
         let answer = sqlx::query("SELECT 1").execute(&pool);
@@ -186,6 +190,10 @@ async fn watch_database(pool: PgPool, condition: Condition, frame: Frame) {
             Ok(Ok(_)) => condition.set_ready(),
             Ok(Err(error)) => condition.set_unready(error.to_string()),
             Err(_) => condition.set_unready("PostgreSQL does not answer in time"),
+        }
+        let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+        for (state, count) in [("idle", idle), ("used", open.saturating_sub(idle))] {
+            gauge!(CONNECTIONS, "state" => state).set(f64::from(count));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Names of the metrics of the projector, and what they count.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+
+use crate::{fact::class, projection::registered};
 
 /// Facts that changed rows; label `projection`.
 pub const EVENTS_APPLIED: &str = "projector_events_applied_total";
@@ -39,6 +41,10 @@ pub const PARKED_KEYS_WAITING: &str = "projector_parked_keys_waiting";
 pub const LETTERS_AGE: &str = "projector_dead_letter_age_seconds";
 /// Partitions that this process works on; label `projection`.
 pub const PARTITIONS: &str = "projector_partitions";
+/// Connections of the pool to PostgreSQL; label `state`: `used` or `idle`.
+pub const CONNECTIONS: &str = "projector_database_connections";
+/// Connections that the pool may have.
+pub const CONNECTIONS_MAX: &str = "projector_database_connections_max";
 
 /// Describes all of them to the installed recorder.
 pub fn describe() {
@@ -66,6 +72,8 @@ pub fn describe() {
         (LETTERS_WAITING, Unit::Count, "dead letters that wait, counted in PostgreSQL"),
         (PARKED_KEYS_WAITING, Unit::Count, "keys whose events wait, counted in PostgreSQL"),
         (LETTERS_AGE, Unit::Seconds, "age of the oldest dead letter"),
+        (CONNECTIONS, Unit::Count, "connections to PostgreSQL, by state"),
+        (CONNECTIONS_MAX, Unit::Count, "connections to PostgreSQL that there may be"),
     ];
     for (name, unit, text) in gauges {
         describe_gauge!(name, unit, text);
@@ -80,4 +88,25 @@ pub fn describe() {
         Unit::Seconds,
         "from the log time of a slice's oldest fact to its commit"
     );
+    begin();
+}
+
+/// Tells that nothing was counted yet: an alert on a counter that is not there would never fire.
+fn begin() {
+    for projection in registered() {
+        let name = projection.name;
+        for counted in [EVENTS_APPLIED, REPEATS, PARKED_KEYS] {
+            counter!(counted, "projection" => name).increment(0);
+        }
+        for outcome in ["applied", "conflict", "failed"] {
+            counter!(BATCHES, "projection" => name, "outcome" => outcome).increment(0);
+        }
+        for class in [class::FOREIGN_RECORD, class::UNFIT] {
+            counter!(DEAD_LETTERS, "projection" => name, "class" => class).increment(0);
+            gauge!(LETTERS_WAITING, "projection" => name, "class" => class).set(0);
+        }
+        for waiting in [PARKED_KEYS_WAITING, LETTERS_AGE] {
+            gauge!(waiting, "projection" => name).set(0);
+        }
+    }
 }

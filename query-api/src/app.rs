@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     http::{Api, router},
     live::Live,
-    position,
+    measure, position,
     read::Database,
     servers::Servers,
 };
@@ -39,6 +39,7 @@ pub enum Error {
 
 /// Serves until the stop.
 pub async fn run(frame: Frame, config: Config) -> Result<(), Error> {
+    measure::describe();
     let options = config.connect_options().map_err(Error::DatabaseUrl)?;
     let database = Database::new(options, config.pool.settings());
     let (tracker, keeper) = position::tracker(&database, config.position.poll());

@@ -13,6 +13,7 @@ pub mod cache;
 pub mod config;
 pub mod http;
 pub mod live;
+pub mod measure;
 pub mod position;
 pub mod read;
 pub mod servers;

@@ -129,7 +129,9 @@ impl Program {
         self.process.id()
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// Its name, such as `command-api-1`.
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.process.name()
     }
 

@@ -26,7 +26,9 @@ pub struct SystemOptions {
     pub projectors: usize,
     pub query_apis: usize,
     pub parameters: Parameters,
-    /// Settings of every command-api, as environment variables.
+    /// Settings of every process, as environment variables.
+    pub env: Vec<(&'static str, String)>,
+    /// The same of every command-api.
     pub command_api_env: Vec<(&'static str, String)>,
     /// The same of every query-api.
     pub query_api_env: Vec<(&'static str, String)>,
@@ -62,6 +64,7 @@ impl Default for SystemOptions {
             projectors: 1,
             query_apis: 1,
             parameters,
+            env: Vec::new(),
             command_api_env: PATIENT.map(|(name, value)| (name, value.to_owned())).into(),
             query_api_env: PATIENT_READING.map(|(name, value)| (name, value.to_owned())).into(),
             profile,
@@ -137,6 +140,7 @@ impl System {
         if let Some(proxy) = &proxy {
             env.push(("KAFKA_BOOTSTRAP_SERVERS", proxy.bootstrap_servers()));
         }
+        env.extend(options.env.iter().cloned());
         let programs = |name: &str, path, count: usize, more: &[(&'static str, String)]| {
             let env = [&env[..], more].concat();
             let program = |n| Program::new(&stack, &env, &format!("{name}-{n}"), path);

@@ -26,6 +26,25 @@ pub(crate) fn describe() {
     describe_counter!("edge_append_failures_total", "Appends that were not acknowledged.");
     describe_counter!("edge_stale_total", "Commands answered as stamped too early or too late.");
     describe_counter!("edge_replies_ignored_total", "Replies that nobody waited for, by reason.");
+    // An alert on a counter that is not there would never fire.
+    let refusals = [
+        "overloaded",
+        "memory-full",
+        "in-flight",
+        "buffer-full",
+        "log-unavailable",
+        "too-large",
+        "sold-out",
+    ];
+    for reason in refusals {
+        counter!("edge_admission_refusals_total", "reason" => reason).increment(0);
+    }
+    for reason in ["unreadable", "foreign", "late", "mismatched"] {
+        counter!("edge_replies_ignored_total", "reason" => reason).increment(0);
+    }
+    counter!("edge_append_failures_total").increment(0);
+    counter!("edge_stale_total").increment(0);
+    sold_out_skus(0);
 }
 
 /// The backlog of one shard.

@@ -10,6 +10,7 @@
 //! Tick is due, what a doubt undoes) is `shard::processor`, which knows no Kafka; this module only
 //! carries records to it, and outputs and commits away.
 
+mod lag;
 mod metrics;
 mod outlet;
 mod readiness;
@@ -18,6 +19,7 @@ pub mod repair;
 mod restores;
 mod runner;
 pub mod snapshots;
+mod trace;
 mod witness;
 
 use std::{io, thread, time::Duration};

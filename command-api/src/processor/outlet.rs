@@ -19,6 +19,8 @@ use shard::{
     processor::{Processor, Tag},
 };
 
+use super::trace::Sending;
+
 /// How long an event or an outcome waits for others of its partition.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -84,8 +86,14 @@ impl Outlet {
     /// Sends what the producers take, the oldest first, then passes their reports on.
     pub(super) fn work(&self, processor: &mut Processor) -> Result<(), Trouble> {
         while let Some((output, tag)) = processor.front() {
+            let sending = Sending::begin(output);
             match self.send(output, tag) {
-                Ok(()) => processor.sent(),
+                Ok(()) => {
+                    if let Some(sending) = sending {
+                        sending.end();
+                    }
+                    processor.sent();
+                }
                 Err(SendError::QueueFull) => break,
                 Err(SendError::Fatal) => {
                     return Err(Trouble::Doubt("the producer has failed for good".to_owned()));

@@ -18,12 +18,15 @@ use shard::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Settings, metrics,
+    Settings,
+    lag::Lag,
+    metrics,
     outlet::{Outlet, Trouble},
     readiness::Readiness,
     record,
     restores::{Beginning, Restores},
     snapshots::{SearchError, Snapshots},
+    trace::Step,
 };
 
 /// How long a poll waits for a record; reports and commits are looked after in between.
@@ -47,6 +50,7 @@ pub(super) struct Runner {
     partitions: BTreeMap<ShardId, Partition>,
     snapshots: Snapshots,
     restores: Restores,
+    lag: Lag,
     is_paused: bool,
     began: Instant,
     retry_at: Instant,
@@ -77,6 +81,7 @@ impl Runner {
             partitions: BTreeMap::new(),
             snapshots,
             restores: Restores::default(),
+            lag: Lag::default(),
             is_paused: false,
             began: now,
             retry_at: now,
@@ -118,6 +123,7 @@ impl Runner {
             tracing::info!(%shard, "A shard is assigned to this instance.");
             self.processor.assigned([shard]);
             self.partitions.insert(shard, partition);
+            metrics::owned(shard, true);
         }
         self.retry_at = Instant::now();
         self.housekeeping_at = Instant::now();
@@ -135,7 +141,7 @@ impl Runner {
             self.processor.revoked([shard]);
             self.partitions.remove(&shard);
             self.forget(shard);
-            metrics::halted(shard, false);
+            metrics::owned(shard, false);
         }
         // The shards that stay have outputs of the same producer.
         if let Err(trouble) = reports {
@@ -236,9 +242,13 @@ impl Runner {
         let Some(shard) = record.partition.shard() else { return };
         let monotonic_ms = self.monotonic_ms();
         let headers = record.headers();
+        let step = Step::begin(record);
         match self.processor.record(shard, &record::view(record, &headers), monotonic_ms) {
             Taken::Stepped { outputs, notices } => {
                 metrics::stepped(outputs, &notices);
+                if let Some(step) = step.filter(|_| outputs > 0) {
+                    step.end(shard, record);
+                }
                 if notices.iter().any(|notice| matches!(notice, Notice::Expired(1..))) {
                     // A burst of deadlines needs one Tick after the other.
                     self.housekeeping_at = Instant::now();
@@ -356,7 +366,7 @@ impl Runner {
 
     fn observe(&mut self) {
         for owner in self.processor.owners() {
-            metrics::observe(owner);
+            metrics::observe(owner, self.lag.of(owner, self.is_paused));
             if owner.is_live()
                 && let Some(took) = self.restores.live(owner.shard())
             {
@@ -365,7 +375,7 @@ impl Runner {
             }
         }
         let census = self.processor.census();
-        metrics::counted(census);
+        metrics::counted(census, self.processor.outstanding());
         self.readiness.observe(census, self.processor.obstacle());
     }
 

@@ -5,7 +5,9 @@
 
 use std::io::IsTerminal;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::{Level, Subscriber};
@@ -17,6 +19,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::build::Build;
 use crate::config::{LogArgs, LogFormat, TraceArgs};
+use crate::otlp::{self, OtlpError};
+use crate::trace::past;
 
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum InitError {
     /// The process already has a subscriber; telemetry starts once.
     #[error("telemetry was started twice")]
     Twice(#[from] TryInitError),
+    /// Spans cannot be exported.
+    #[error("spans cannot be exported (--otlp-endpoint)")]
+    Export(#[from] OtlpError),
 }
 
 /// Keeps telemetry alive. Dropping it hands finished spans to the exporters, if there are any.
@@ -47,29 +54,44 @@ impl Drop for Guard {
 /// Starts logs and traces for the whole process, and reports panics as log records.
 ///
 /// # Errors
-/// When the filter does not parse, or telemetry was started before.
+/// When the filter does not parse, telemetry was started before, or spans cannot be exported.
 pub fn init(build: &Build, log: &LogArgs, trace: &TraceArgs) -> Result<Guard, InitError> {
-    let provider = provider(trace);
+    let provider = provider(build, trace)?;
     let tracer = provider.tracer(build.name);
     let filter = EnvFilter::try_new(&log.log_filter)?;
     tracing_subscriber::registry()
         .with(log_layer(log.log_format).with_filter(filter))
         .with(trace_layer(tracer))
         .try_init()?;
+    if trace.otlp_endpoint.is_some() {
+        past::export_by(provider.tracer(build.name));
+    }
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     std::panic::set_hook(Box::new(report_panic));
     Ok(Guard { provider })
 }
 
-/// The tracer provider. An exporter is added here, as `.with_batch_exporter(…)` and a resource
-/// with `service.name`.
-fn provider(trace: &TraceArgs) -> SdkTracerProvider {
+/// The tracer provider, with an exporter where a collector is named. The batches of the exporter follow
+/// the `OTEL_BSP_*` variables.
+fn provider(build: &Build, trace: &TraceArgs) -> Result<SdkTracerProvider, OtlpError> {
     // A caller that samples is followed; without a caller's word the configured share is sampled.
     let own = match trace.trace_sample_ratio {
         ratio if ratio <= 0.0 => Sampler::AlwaysOff,
         ratio => Sampler::TraceIdRatioBased(ratio),
     };
-    SdkTracerProvider::builder().with_sampler(Sampler::ParentBased(Box::new(own))).build()
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(own)))
+        .with_id_generator(past::Ids::default());
+    let Some(endpoint) = &trace.otlp_endpoint else {
+        return Ok(provider.build());
+    };
+    let resource = Resource::builder()
+        .with_service_name(build.name)
+        .with_attribute(KeyValue::new("service.namespace", "spillway"))
+        .with_attribute(KeyValue::new("service.version", build.version))
+        .build();
+    let exporter = otlp::exporter(endpoint)?;
+    Ok(provider.with_resource(resource).with_batch_exporter(exporter).build())
 }
 
 /// Spans from INFO up, whatever the log filter says; warnings and errors become span events.

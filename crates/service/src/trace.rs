@@ -3,10 +3,13 @@
 //! One text form everywhere: the W3C `traceparent`. `tracestate` and baggage are dropped
 //! (PROTOCOL 26). A malformed text counts as absent, as the W3C recommendation demands.
 
+pub mod messaging;
+pub(crate) mod past;
+
 use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -62,6 +65,20 @@ impl Parent {
     #[must_use]
     pub fn trace_id(&self) -> String {
         self.0.trace_id().to_string()
+    }
+
+    /// The span's id.
+    #[must_use]
+    pub fn span_id(&self) -> u64 {
+        u64::from_be_bytes(self.0.span_id().to_bytes())
+    }
+
+    /// Another span of the same trace.
+    #[must_use]
+    pub fn with_span(&self, id: u64) -> Self {
+        let span = SpanId::from(id);
+        let (flags, state) = (self.0.trace_flags(), self.0.trace_state().clone());
+        Self(SpanContext::new(self.0.trace_id(), span, flags, true, state))
     }
 
     /// Whether the other process samples this trace.

@@ -180,9 +180,9 @@ async fn metrics_name_the_route_template_and_never_the_path() {
     server.send("BREW /items/7", &[], "").await;
     let metrics = server.get("/metrics", &[]).await.body;
     for labels in [
-        r#"{method="GET",route="/items/{id}",status="200""#,
-        r#"{method="GET",route="unmatched",status="404""#,
-        r#"{method="_OTHER",route="/items/{id}",status="405""#,
+        r#"{http_request_method="GET",http_route="/items/{id}",http_response_status_code="200""#,
+        r#"{http_request_method="GET",http_route="unmatched",http_response_status_code="404""#,
+        r#"{http_request_method="_OTHER",http_route="/items/{id}",http_response_status_code="405""#,
     ] {
         let series = format!("http_server_request_duration_seconds_bucket{labels}");
         assert!(metrics.contains(&series), "{series} is not in\n{metrics}");

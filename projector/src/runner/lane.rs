@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use eventlog::{Partition, Record};
 use events::position::Mark;
-use metrics::counter;
+use metrics::{counter, gauge};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     time::{error::Elapsed, sleep, sleep_until, timeout},
@@ -34,7 +34,7 @@ use super::{
 use crate::{
     intake::{Admission, Intake},
     link::{Checkpoint, Link, Verdict},
-    measure::{CONTRADICTIONS, GAPS, LOSSES, REPEATS},
+    measure::{CONTRADICTIONS, GAP_OPEN, GAPS, LOSSES, REPEATS},
     projection::Projection,
     store::{Owner, checkpoint, generation},
 };
@@ -95,6 +95,11 @@ enum End {
 impl Lane {
     /// Works until the stop, or until another lane must take its place.
     pub(super) async fn run<P: Projection>(mut self) {
+        // An alert on a counter that is not there would never fire.
+        for counted in [GAPS, LOSSES, CONTRADICTIONS] {
+            counter!(counted, labels(P::NAME, &self.partition)).increment(0);
+        }
+        gauge!(GAP_OPEN, labels(P::NAME, &self.partition)).increment(0.0);
         let stop = self.stop.clone();
         let work = async {
             let (owner, checkpoint) = self.begin::<P>().await;

@@ -1,12 +1,19 @@
 //! A batch on its way into PostgreSQL: decoded once, then applied as often as it takes.
 
-use std::{error::Error, iter, time::Instant};
+use std::{
+    error::Error,
+    iter,
+    time::{Instant, SystemTime},
+};
 
 use chrono::Utc;
 use eventlog::SchemaReader;
 use events::header::TRACEPARENT;
 use metrics::{counter, histogram};
-use service::trace::Parent;
+use service::trace::{
+    Parent,
+    messaging::{self, Message},
+};
 use sqlx::PgPool;
 use tracing::{Instrument, Span, info_span};
 
@@ -19,7 +26,7 @@ use crate::{
     store::{self, Applied, Owner},
 };
 
-/// Most spans of producers that one batch is linked to.
+/// Most spans of producers that one batch is linked to, and most that it has children of.
 const LINKS_MAX: usize = 32;
 
 /// The slice of one transaction.
@@ -27,6 +34,8 @@ const LINKS_MAX: usize = 32;
 pub(super) struct Work<P: Projection> {
     read: [Read<P::Body>; 1],
     began: Instant,
+    /// The same instant for spans, which outlive the process.
+    began_at: SystemTime,
 }
 
 /// Why an attempt was in vain.
@@ -43,7 +52,8 @@ pub(super) enum Failure {
 impl<P: Projection> Work<P> {
     pub(super) fn of(slice: Slice) -> Self {
         let contents = Vec::with_capacity(slice.accepted.len());
-        Self { read: [Read { contents, slice }], began: Instant::now() }
+        let (began, began_at) = (Instant::now(), SystemTime::now());
+        Self { read: [Read { contents, slice }], began, began_at }
     }
 
     /// Where reading goes on behind the batch.
@@ -92,6 +102,7 @@ impl<P: Projection> Work<P> {
         }
         counter!(PARKED_KEYS, "projection" => P::NAME).increment(applied.parked_count);
         histogram!(BATCH_SECONDS, "projection" => P::NAME).record(self.began.elapsed());
+        self.trace();
         if let Some(first) = self.read[0].contents.iter().flatten().next() {
             let age = Utc::now().signed_duration_since(first.at);
             histogram!(VISIBLE_SECONDS, "projection" => P::NAME)
@@ -117,6 +128,26 @@ impl<P: Projection> Work<P> {
                 .for_each(|parent| parent.link(&span));
         }
         span
+    }
+
+    /// Records in the trace of each sampled record that its rows are there: of a batch for many traces
+    /// each is to show its own.
+    fn trace(&self) {
+        let accepted = self.read[0].slice.accepted.iter();
+        let traced = accepted.filter_map(|arrived| {
+            let sent_by = messaging::traced(arrived.record.header(TRACEPARENT)?)?;
+            Some((sent_by, &arrived.record))
+        });
+        for (sent_by, record) in traced.take(LINKS_MAX) {
+            let message = Message {
+                topic: &record.partition.topic,
+                partition: record.partition.number,
+                offset: Some(record.offset),
+                key: record.key(),
+            };
+            let by = ("spillway.projection", P::NAME.to_owned());
+            messaging::processed(&sent_by, &message, None, self.began_at, by);
+        }
     }
 }
 

@@ -17,10 +17,7 @@ use redis::{
 };
 
 use super::row::{Facts, Key, Row};
-
-/// Questions that failed, by `reason`: `slow`, `error`, `unreadable`, or `breaker` where none was
-/// asked.
-const FAILURES: &str = "query_cache_shared_failures_total";
+use crate::measure::SHARED_FAILURES;
 
 /// Failures in a row after which Redis is left alone, and for how long.
 const FAILURES_MAX: u32 = 3;
@@ -91,7 +88,7 @@ impl Shared {
             self.ask(async move { questions.query_async(&mut connection).await }).await?;
         let (Some(value), left_ms) = found else { return None };
         let Some((facts, body)) = read(&value) else {
-            metrics::counter!(FAILURES, "reason" => "unreadable").increment(1);
+            metrics::counter!(SHARED_FAILURES, "reason" => "unreadable").increment(1);
             return None;
         };
         let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
@@ -114,7 +111,7 @@ impl Shared {
     async fn ask<T>(&self, question: impl Future<Output = Result<T, RedisError>>) -> Option<T> {
         let Inner { settings, breaker, .. } = &*self.0;
         if breaker.is_open() {
-            metrics::counter!(FAILURES, "reason" => "breaker").increment(1);
+            metrics::counter!(SHARED_FAILURES, "reason" => "breaker").increment(1);
             return None;
         }
         let reason = match tokio::time::timeout(settings.timeout, question).await {
@@ -128,7 +125,7 @@ impl Shared {
             }
             Err(_elapsed) => "slow",
         };
-        metrics::counter!(FAILURES, "reason" => reason).increment(1);
+        metrics::counter!(SHARED_FAILURES, "reason" => reason).increment(1);
         breaker.failed();
         None
     }

@@ -11,12 +11,10 @@ use super::{
     row::{Key, Loaded, Row},
 };
 use crate::{
+    measure::CACHE_ANSWERS,
     read::{Database, Error, checkpoint::Projection, stamp::Parked},
     servers::{Server, Servers},
 };
-
-/// Rows that were answered; labels `read_model` and `tier`.
-const ANSWERS: &str = "query_cache_answers_total";
 
 /// A flight that was begun too early for a request's position is followed by one that was not.
 const FLIGHTS_MAX: usize = 3;
@@ -276,6 +274,6 @@ async fn read(database: &Database, key: &Key) -> Result<Loaded, Error> {
 }
 
 fn count(key: &Key, tier: Tier) {
-    metrics::counter!(ANSWERS, "read_model" => key.projection.as_str(), "tier" => tier.as_str())
+    metrics::counter!(CACHE_ANSWERS, "read_model" => key.projection.as_str(), "tier" => tier.as_str())
         .increment(1);
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Api, Waits, error::Error, fault::Fault, params::Params, prefer::Preferred};
 use crate::{
     cache::Fetched,
+    measure::POSITION_WAIT,
     position::NotPassed,
     read::{checkpoint::Projection, stamp::Stamped},
 };
@@ -17,9 +18,6 @@ pub(super) static POSITION: HeaderName = HeaderName::from_static("spillway-posit
 
 /// More shards than any one command touches.
 const ENTRIES_MAX: usize = 256;
-
-/// Time that requests spent waiting for a projection; label `read_model` and how it `ended`.
-const WAIT: &str = "query_position_wait_seconds";
 
 /// Positions that the answer must not be older than, and the deadline for that.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl Freshness {
             Err(NotPassed::Behind(_)) => "behind",
             Err(NotPassed::Unreachable) => "unreachable",
         };
-        metrics::histogram!(WAIT, "read_model" => projection.as_str(), "ended" => ended)
+        metrics::histogram!(POSITION_WAIT, "read_model" => projection.as_str(), "ended" => ended)
             .record(self.began.elapsed());
         end.map_err(|why| match why {
             NotPassed::Behind(positions) => Error::PositionNotReached(positions),

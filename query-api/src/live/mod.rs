@@ -32,6 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    measure::STREAMS_OPEN,
     position::Tracker,
     read::{Database, Error, checkpoint::Projection},
 };
@@ -40,9 +41,6 @@ pub use change::{OrderChanged, ProductChanged};
 pub use cursor::{Cursor, Place, Unreadable};
 pub use registry::{Change, End, Filter};
 pub use session::{Message, Session, Snapshot};
-
-/// Streams that are open.
-const OPEN: &str = "query_streams_open";
 
 /// Limits of live streams.
 #[derive(Debug, Clone, Copy)]
@@ -162,13 +160,13 @@ struct Open {
 impl Open {
     fn new(permit: tokio::sync::OwnedSemaphorePermit, filter: &Filter) -> Self {
         let stream = filter.name();
-        metrics::gauge!(OPEN, "stream" => stream).increment(1);
+        metrics::gauge!(STREAMS_OPEN, "stream" => stream).increment(1);
         Self { _permit: permit, stream }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        metrics::gauge!(OPEN, "stream" => self.stream).decrement(1);
+        metrics::gauge!(STREAMS_OPEN, "stream" => self.stream).decrement(1);
     }
 }

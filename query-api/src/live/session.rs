@@ -24,6 +24,7 @@ use super::{
     registry::{Change, End, Filter},
     sql::{self, Wanted},
 };
+use crate::measure::STREAMS_ENDED;
 use crate::read::{
     Error,
     order::{Order, OrderOverview},
@@ -250,8 +251,7 @@ impl Session {
     fn over(&mut self, end: End) -> Message {
         self.phase = Phase::Ended;
         self.ready.clear();
-        metrics::counter!("query_streams_ended_total", "why" => format!("{end:?}").to_lowercase())
-            .increment(1);
+        metrics::counter!(STREAMS_ENDED, "why" => format!("{end:?}").to_lowercase()).increment(1);
         Message::End(end)
     }
 }

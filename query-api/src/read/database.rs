@@ -8,9 +8,7 @@ use sqlx::{
 };
 
 use super::Error;
-
-/// Connections of the requests' pool; label `state`: `used` or `idle`.
-const CONNECTIONS: &str = "query_database_connections";
+use crate::measure::{CONNECTIONS, CONNECTIONS_MAX};
 
 /// Limits of the connections to PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +96,7 @@ impl Database {
         };
         gauge("idle", idle);
         gauge("used", open.saturating_sub(idle));
+        metrics::gauge!(CONNECTIONS_MAX).set(f64::from(self.settings.connections_max));
     }
 
     /// Closes the pool once its running reads are done.

@@ -1,16 +1,19 @@
 //! The life of products and orders, from HTTP through the log to the read models and back.
 
 mod live;
+mod metrics;
 mod order;
 mod reading;
 mod rules;
+mod tool;
+mod trace;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use events::{command::Parameters, profile::Profile};
 use serde_json::json;
-use spillway_tests::{Client, System, SystemOptions, until};
+use spillway_tests::{Client, Collector, Snapshots, System, SystemOptions, until};
 
 /// Long enough for every payment here, short enough to be waited for.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,7 +22,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 async fn an_order_lives_from_http_through_the_log_to_the_read_models() -> anyhow::Result<()> {
     let payment_deadline_ms = i64::try_from(DEADLINE.as_millis())?;
     let parameters = Parameters { payment_deadline_ms, ..Profile::LOCAL.parameters() };
-    let system = System::start(SystemOptions { parameters, ..SystemOptions::default() }).await?;
+    let collector = Collector::start().await?;
+    let env = collector.env();
+    let snapshots = Some(Snapshots { records: 10, every_s: 1 });
+    let options = SystemOptions { parameters, env, snapshots, ..SystemOptions::default() };
+    let system = System::start(options).await?;
     let client = system.client()?;
 
     let late = rules::late_order_is_reserved(&client).await?;
@@ -34,9 +41,12 @@ async fn an_order_lives_from_http_through_the_log_to_the_read_models() -> anyhow
     rules::a_cancelled_order_gives_its_stock_back(&client).await?;
     reading::lists_come_in_pages(&client).await?;
     live::a_stream_shows_what_happens_and_goes_on(&client).await?;
-    order::a_trace_goes_from_the_request_into_the_log(&system, &client).await?;
+    tool::what_is_written_can_be_watched_and_read_again(&system, &client).await?;
+    tool::why_an_order_is_as_it_is_can_be_asked(&system, &client).await?;
+    trace::a_trace_goes_from_the_request_to_the_rows(&system, &client, &collector).await?;
     rules::an_order_that_is_not_paid_expires(&client, &late).await?;
     the_metrics_tell_of_it(&system).await?;
+    metrics::the_documented_metrics_are_those_that_are_shown(&system).await?;
     no_deadline_is_left(&client).await?;
 
     system.settle().await?;

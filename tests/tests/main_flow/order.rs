@@ -155,35 +155,6 @@ pub(crate) async fn an_order_may_span_shards(client: &Client) -> anyhow::Result<
     Ok(())
 }
 
-pub(crate) async fn a_trace_goes_from_the_request_into_the_log(
-    system: &System,
-    client: &Client,
-) -> anyhow::Result<()> {
-    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let request = client
-        .post("/v1/orders")
-        .header("idempotency-key", "place o-traced")
-        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
-        .header("x-request-id", "the-traced-request");
-    let placed =
-        Answer::to(request.json(&order_body("o-traced", &[("TICKET-A", 1)]))).await?.is(201);
-    assert_eq!(placed.header("x-request-id"), "the-traced-request");
-    let number = orders_partition("o-traced");
-    for topic in [Topic::Commands(Kind::Orders), Topic::Events(Kind::Orders)] {
-        let records = system.log.read(Partition::of(topic, number)).await?;
-        let of_order: Vec<&Record> =
-            records.iter().filter(|record| record.key() == Some(&b"o-traced"[..])).collect();
-        // In one the command and the product shard's answer, in the other what they led to.
-        assert_eq!(of_order.len(), 2, "{topic}");
-        for record in of_order {
-            let parent = text(record, header::TRACEPARENT);
-            assert!(parent.starts_with(&format!("00-{trace}-")), "{topic}: {parent}");
-            assert!(parent.ends_with("-01"), "{topic}: {parent}");
-        }
-    }
-    Ok(())
-}
-
 fn orders_partition(order_id: &str) -> i32 {
     shard_of(Kind::Orders, order_id, Profile::LOCAL.orders_partitions).partition
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use super::{Errors, Validate};
 use crate::http::Limits;
@@ -149,6 +150,13 @@ pub struct TraceArgs {
     #[arg(long, env = "TRACE_SAMPLE_RATIO", value_name = "RATIO", default_value_t = 0.0,
         value_parser = ratio)]
     pub trace_sample_ratio: f64,
+
+    /// Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as
+    /// http://127.0.0.1:4318. Without one, spans are not exported. How they are batched is up to
+    /// the OTEL_BSP_* variables.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL",
+        value_parser = collector_url)]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// How the process stops.
@@ -179,6 +187,14 @@ fn log_filter(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("{error}; give a level such as info, or target=level pairs")),
     }
+}
+
+/// Collectors are asked on the same machine or network; one behind TLS needs an agent in between.
+fn collector_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host());
+    url.ok_or_else(|| {
+        "give a URL that begins with http://, such as http://127.0.0.1:4318".to_owned()
+    })
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

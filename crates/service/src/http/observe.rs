@@ -16,10 +16,15 @@ use super::request_id::{REQUEST_ID, RequestId};
 use crate::trace::{self, Parent};
 
 /// Histogram of the time from the request's head to the answer's head, in seconds, labelled
-/// `method`, `route` (the template, or `unmatched`) and `status`. A stream's body is not in it.
+/// `http_request_method`, `http_route` (the template, or `unmatched`) and
+/// `http_response_status_code`. A stream's body is not in it.
 pub const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 /// Gauge of the requests that are being answered.
 const REQUESTS_ACTIVE: &str = "http_server_active_requests";
+/// Gauge of the open connections; each takes one of the places that `--http-connections-max` gives.
+const CONNECTIONS_OPEN: &str = "http_server_open_connections";
+/// Gauge of the places there are.
+const CONNECTIONS_MAX: &str = "http_server_connections_max";
 /// Label of a request whose client went away before the answer: the handler was dropped.
 const STATUS_CANCELLED: &str = "499";
 
@@ -31,6 +36,31 @@ pub(super) fn describe() {
         "Time from the head of a request to the head of its answer; 499: the client left before."
     );
     metrics::describe_gauge!(REQUESTS_ACTIVE, "Requests that are being answered.");
+    metrics::describe_gauge!(CONNECTIONS_OPEN, "Connections that are open.");
+    metrics::describe_gauge!(CONNECTIONS_MAX, "Connections that may be open; more wait.");
+}
+
+/// Tells how many connections may be open.
+pub(super) fn connections_max(count: usize) {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    metrics::gauge!(CONNECTIONS_MAX).set(f64::from(count));
+}
+
+/// Counts a connection for as long as it lives.
+#[derive(Debug)]
+pub(super) struct OpenConnection;
+
+impl OpenConnection {
+    pub(super) fn count() -> Self {
+        metrics::gauge!(CONNECTIONS_OPEN).increment(1);
+        Self
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        metrics::gauge!(CONNECTIONS_OPEN).decrement(1);
+    }
 }
 
 /// Gives the request its id, span and measurement.
@@ -117,9 +147,9 @@ impl Drop for Measurement {
         let status = self.status.as_ref().map_or(STATUS_CANCELLED, StatusCode::as_str).to_owned();
         metrics::histogram!(
             REQUEST_DURATION,
-            "method" => self.method,
-            "route" => route,
-            "status" => status,
+            "http_request_method" => self.method,
+            "http_route" => route,
+            "http_response_status_code" => status,
         )
         .record(self.began.elapsed());
     }

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::Limits;
+use super::observe::{OpenConnection, connections_max};
 
 /// Largest head of a request; hyper answers 431 to more.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
@@ -41,6 +42,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections_max));
+    connections_max(limits.connections_max);
     let protocol = protocol(limits);
     let router = router.with_state(());
     let mut connections = JoinSet::new();
@@ -110,6 +112,7 @@ async fn converse(
     protocol: http1::Builder,
     stop: CancellationToken,
 ) {
+    let _open = OpenConnection::count();
     // Answers are written whole, so waiting for more to send only adds delay.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "TCP_NODELAY was not set.");
