@@ -6,7 +6,7 @@ use domain::bounds::is_currency;
 
 use crate::{connect::UrlArgs, output::OutputArgs};
 
-/// Puts products and stock in, through the command API.
+/// Puts the products and orders of a CSV file in, through the command API.
 ///
 /// Example: spillway import online-retail.csv --dry-run
 #[derive(Debug, clap::Args)]

@@ -30,9 +30,9 @@ pub(crate) struct Args {
     /// The system to show, by its id; without it, the one that was started last.
     #[arg(long)]
     id: Option<String>,
-    /// Tells of every partition of each projection, instead of one row for all of them.
+    /// Tells all of each shard, and of every partition of each projection, for a wide terminal.
     #[arg(long)]
-    partitions: bool,
+    wide: bool,
     /// How data is printed on standard output.
     #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.output {
         Format::Json => output::write(&(serde_json::to_string_pretty(&report)? + "\n"))?,
         Format::Jsonl => output::write(&(serde_json::to_string(&report)? + "\n"))?,
-        Format::Table | Format::Env => output::write(&report.screen(args.partitions))?,
+        Format::Table | Format::Env => output::write(&report.screen(args.wide))?,
     }
     tell_others(&all, running);
     let wrong = report.wrong();

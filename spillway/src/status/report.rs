@@ -85,18 +85,20 @@ impl Report {
         found.map(|(_, what, next)| Wrong { what, next }).collect()
     }
 
-    /// One screen for people, a blank line between its tables. `each_partition` tells of every
-    /// partition of a projection, else one row tells of all.
-    pub(super) fn screen(&self, each_partition: bool) -> String {
+    /// One screen for people, a blank line between its tables. A wide one tells all of each shard, and of
+    /// every partition of a projection.
+    pub(super) fn screen(&self, is_wide: bool) -> String {
         let Shown { id, pid, started_at, url } = &self.running;
         let since = started_at.format("%Y-%m-%d %H:%M:%S UTC");
         let mut text = format!("{id}  {url}  process {pid}, since {since}\n");
         text += &table(&self.processes);
-        text += &table(&self.shards);
-        text += &match each_partition {
-            true => table(&self.projections),
-            false => table(&projections::summarise(&self.projections)),
-        };
+        if is_wide {
+            text += &table(&self.shards);
+            text += &table(&self.projections);
+        } else {
+            text += &table(&self.shards.iter().map(Shard::brief).collect::<Vec<_>>());
+            text += &table(&projections::summarise(&self.projections));
+        }
         text += &table(&self.dead_letters);
         let rules = self.rules_revision.map_or("none, or several".to_owned(), |r| r.to_string());
         let letters: i64 = self.dead_letters.iter().map(Letters::count).sum();

@@ -94,6 +94,20 @@ impl Shard {
         }
     }
 
+    /// What a narrow terminal has room for.
+    pub(super) fn brief(&self) -> Brief<'_> {
+        Brief(self)
+    }
+
+    fn state(&self) -> &'static str {
+        match (self.halted, &self.owner, self.next_offset) {
+            (true, ..) => "halted",
+            (false, Some(_), Some(_)) => "running",
+            (false, Some(_), None) => "restoring",
+            (false, None, _) => "elsewhere",
+        }
+    }
+
     fn rules(&self) -> String {
         match (self.rules_revision, self.rules_version) {
             (Some(revision), Some(version)) => format!("{revision} (rules {version})"),
@@ -117,20 +131,13 @@ impl Row for Shard {
     ];
 
     fn cells(&self) -> Vec<String> {
-        let state = match (self.halted, &self.owner, self.next_offset) {
-            (true, ..) => "halted",
-            (false, Some(_), Some(_)) => "running",
-            (false, Some(_), None) => "restoring",
-            (false, None, _) => "elsewhere",
-        };
         let unacknowledged = self.next_offset.zip(self.frontier).map(|(next, front)| next - front);
-        let or_dash = |value: Option<i64>| value.map_or("-".to_owned(), |value| value.to_string());
         vec![
             self.shard.clone(),
-            state.to_owned(),
+            self.state().to_owned(),
             self.owner.clone().unwrap_or_else(|| "-".to_owned()),
             or_dash(self.backlog),
-            self.behind_seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.1} s")),
+            behind(self.behind_seconds),
             or_dash(self.next_offset),
             or_dash(unacknowledged),
             or_dash(self.live),
@@ -138,6 +145,36 @@ impl Row for Shard {
             self.rules(),
         ]
     }
+}
+
+/// A shard in the columns that matter most.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Brief<'a>(&'a Shard);
+
+impl Row for Brief<'_> {
+    const HEAD: &'static [&'static str] =
+        &["shard", "state", "owner", "backlog", "behind", "rules revision"];
+
+    fn cells(&self) -> Vec<String> {
+        let Brief(shard) = self;
+        vec![
+            shard.shard.clone(),
+            shard.state().to_owned(),
+            shard.owner.clone().unwrap_or_else(|| "-".to_owned()),
+            or_dash(shard.backlog),
+            behind(shard.behind_seconds),
+            or_dash(shard.rules_revision),
+        ]
+    }
+}
+
+fn or_dash(value: Option<i64>) -> String {
+    value.map_or("-".to_owned(), |value| value.to_string())
+}
+
+fn behind(seconds: Option<f64>) -> String {
+    seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"))
 }
 
 #[cfg(test)]
@@ -181,6 +218,8 @@ spillway_shard_rules_version{kind=\"orders\",partition=\"1\"} 1
             "2 (rules 1)",
         ];
         assert_eq!(rows, [elsewhere, running.to_vec()]);
+        let brief = of(told.into_iter())[1].brief().cells();
+        assert_eq!(brief, ["orders/1", "running", "command-api-2", "7", "0.2 s", "2"]);
     }
 
     #[test]
