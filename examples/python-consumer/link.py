@@ -23,6 +23,7 @@ def link_of(headers, source):
         # products/3:0:1234:2 is shard, incarnation, command offset, index.
         shard, incarnation, _, _ = headers["origin"].decode().split(":")
         link = int(incarnation), int(headers["linkseq"])
-    except (KeyError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Absent, no text, or null, which a header may be: None has no `decode` and is no number.
         return None
     return link if shard == source else None

@@ -47,6 +47,8 @@ record Mark(long incarnation, long sequence) {
 
   private static String text(Headers headers, String name) {
     Header header = headers.lastHeader(name);
-    return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
+    // The value of a header may be null.
+    if (header == null || header.value() == null) return "";
+    return new String(header.value(), StandardCharsets.UTF_8);
   }
 }
