@@ -114,6 +114,9 @@ async fn every_command_has_a_line() {
         of("ChangePrice", json!({"sku": "A-1", "price": price})),
         of("ReceiveStock", json!({"sku": "A-1", "reference": "DN-1", "quantity": 5})),
         of("AdjustStock", json!({"sku": "A-1", "quantity": -1, "reason": "lost"})),
+        of("DeactivateProduct", json!({"sku": "A-1", "reason": "recalled"})),
+        of("ReactivateProduct", json!({"sku": "A-1", "reason": "checked"})),
+        of("SetLowStockThreshold", json!({"sku": "A-1", "threshold": null})),
         order("key of PlaceOrder"),
         of(
             "PayOrder",
@@ -132,9 +135,9 @@ async fn every_command_has_a_line() {
         assert_eq!(answer["etag"], "\"1\"");
         assert!(answer["position"].is_string() && answer.get("problem").is_none(), "{answer}");
     }
-    assert_eq!((&answered[4]["status"], &answered[5]["status"]), (&json!(201), &json!(200)));
-    assert!(answered[4]["location"].as_str().is_some_and(|at| at.starts_with("/v1/orders/")));
-    assert_eq!(taken[6].header("if-match"), Some("3"));
+    assert_eq!((&answered[7]["status"], &answered[8]["status"]), (&json!(201), &json!(200)));
+    assert!(answered[7]["location"].as_str().is_some_and(|at| at.starts_with("/v1/orders/")));
+    assert_eq!(taken[9].header("if-match"), Some("3"));
 }
 
 #[tokio::test]

@@ -180,15 +180,21 @@ async fn each_route_checks_its_own_fields() {
         ("/v1/products/A%20B/price", json!({"price": price})),
         ("/v1/products/A/receipts", json!({"reference": "", "quantity": 0})),
         ("/v1/products/A/adjustments", json!({"quantity": 0, "reason": "\u{7}"})),
+        ("/v1/products/A/deactivation", json!({"reason": ""})),
+        ("/v1/products/A/reactivation", json!({"reason": "\u{7}"})),
+        ("/v1/products/A/low-stock-threshold", json!({"threshold": -1})),
         ("/v1/orders/o/payment", json!({"reference": "", "amount": 0, "currency": ""})),
         ("/v1/orders/o/cancellation", json!({"reason": ""})),
         ("/v1/orders/o/shipment", json!({"reference": " x"})),
     ];
-    let expected: [&[&str]; 7] = [
+    let expected: [&[&str]; 10] = [
         &["/sku", "/name", "/price/amount", "/price/currency"],
         &["/sku", "/price/amount", "/price/currency"],
         &["/reference", "/quantity"],
         &["/quantity", "/reason"],
+        &["/reason"],
+        &["/reason"],
+        &["/threshold"],
         &["/reference", "/amount", "/currency"],
         &["/reason"],
         &["/reference"],
@@ -197,6 +203,9 @@ async fn each_route_checks_its_own_fields() {
         let answered = refused(path, body).await;
         assert_eq!(answered.expect_problem(400, "invalid").pointers(), expected, "{path}");
     }
+    // Whoever means "never" says so.
+    let answered = refused("/v1/products/A/low-stock-threshold", &json!({})).await;
+    answered.expect_problem(400, "invalid");
     let answered = refused("/v1/orders/%ff/shipment", &json!({"reference": "x"})).await;
     answered.expect_problem(400, "invalid");
 }

@@ -41,7 +41,7 @@ async fn the_document_is_served() {
 async fn every_documented_route_exists_and_every_answer_fits_its_schema() {
     let document: Value = serde_json::from_str(KEPT).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 13);
     let streams = ["/v1/commands", "/v1/products:import"];
     for path in streams {
         let bulk = Bench::willing().post(path, &json!({})).await;

@@ -8,7 +8,8 @@ use crate::{
         OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
     product::{
-        PriceChanged, ProductRegistered, ReservationRefused, StockAdjusted, StockReceived,
+        LowStockThresholdSet, PriceChanged, ProductDeactivated, ProductReactivated,
+        ProductRegistered, ReservationRefused, StockAdjusted, StockRanLow, StockReceived,
         StockReleased, StockReserved, StockShipped,
     },
 };
@@ -34,6 +35,10 @@ record_union! {
         OrderExpired,
         LateReservationReleased,
         OrderPartlyReserved,
+        ProductDeactivated,
+        ProductReactivated,
+        LowStockThresholdSet,
+        StockRanLow,
     }
 }
 
@@ -59,6 +64,10 @@ impl Event {
             Event::OrderExpired(e) => &e.order_id,
             Event::LateReservationReleased(e) => &e.order_id,
             Event::OrderPartlyReserved(e) => &e.order_id,
+            Event::ProductDeactivated(e) => &e.sku,
+            Event::ProductReactivated(e) => &e.sku,
+            Event::LowStockThresholdSet(e) => &e.sku,
+            Event::StockRanLow(e) => &e.sku,
         }
     }
 
@@ -70,7 +79,7 @@ impl Event {
     /// Which shards write the events of this short record name; `None` for a name of no event.
     pub fn kind_of(name: &str) -> Option<Kind> {
         Self::NAMES.iter().position(|n| *n == name).map(|index| match index {
-            0..8 => Kind::Products,
+            0..8 | 18..22 => Kind::Products,
             _ => Kind::Orders,
         })
     }

@@ -74,6 +74,37 @@ pub struct StockShipped {
     pub quantity: i64,
 }
 
+/// The product is off sale: no order gets stock of it. What is held stays held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductDeactivated {
+    pub sku: String,
+    pub reason: String,
+}
+
+/// The product is on sale again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductReactivated {
+    pub sku: String,
+    pub reason: String,
+}
+
+/// From here on the product counts as low at this many available pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LowStockThresholdSet {
+    pub sku: String,
+    /// Pieces; absent: never.
+    pub threshold: Option<i64>,
+}
+
+/// The available pieces fell to the threshold or below it, from above.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRanLow {
+    pub sku: String,
+    /// Pieces on hand that are not held for orders.
+    pub available: i64,
+    pub threshold: i64,
+}
+
 record!(ProductRegistered, "spillway.events", "events/ProductRegistered.v1.avsc");
 record!(PriceChanged, "spillway.events", "events/PriceChanged.v1.avsc");
 record!(StockReceived, "spillway.events", "events/StockReceived.v1.avsc");
@@ -82,3 +113,7 @@ record!(StockReserved, "spillway.events", "events/StockReserved.v1.avsc");
 record!(ReservationRefused, "spillway.events", "events/ReservationRefused.v1.avsc");
 record!(StockReleased, "spillway.events", "events/StockReleased.v1.avsc");
 record!(StockShipped, "spillway.events", "events/StockShipped.v1.avsc");
+record!(ProductDeactivated, "spillway.events", "events/ProductDeactivated.v1.avsc");
+record!(ProductReactivated, "spillway.events", "events/ProductReactivated.v1.avsc");
+record!(LowStockThresholdSet, "spillway.events", "events/LowStockThresholdSet.v1.avsc");
+record!(StockRanLow, "spillway.events", "events/StockRanLow.v1.avsc");

@@ -20,6 +20,10 @@ CHANGES = {
     "StockReserved": (0, 1),
     "StockReleased": (0, -1),
     "StockShipped": (-1, -1),
+    "ProductDeactivated": (0, 0),
+    "ProductReactivated": (0, 0),
+    "LowStockThresholdSet": (0, 0),
+    "StockRanLow": (0, 0),
 }
 
 

@@ -82,6 +82,7 @@ impl Edge {
             kind,
             key: key.to_owned(),
             creates,
+            rules: domain::rules::first_with(command),
         };
         let submission = Submission {
             command_id: subject.command_id,

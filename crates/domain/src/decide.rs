@@ -49,6 +49,14 @@ impl Decision {
 /// When a follow-up contradicts what this system wrote before, such as giving back stock that
 /// nobody holds. That is a broken invariant of ours, and the shard must stop.
 pub fn decide(lookup: &impl Lookup, command: &Command, now: Millis, rules: &Rules<'_>) -> Decision {
+    let decision = decide_one(lookup, command, now, rules);
+    match rules.version {
+        Version::WholeOrders | Version::PartialReservation => decision,
+        Version::Catalogue => product::low_stock::watch(lookup, decision),
+    }
+}
+
+fn decide_one(lookup: &impl Lookup, command: &Command, now: Millis, rules: &Rules<'_>) -> Decision {
     if command.author() == Author::Client
         && let Some(refusal) = bounds::refusal(&bounds::check(command))
     {
@@ -59,9 +67,15 @@ pub fn decide(lookup: &impl Lookup, command: &Command, now: Millis, rules: &Rule
         Command::ChangePrice(c) => product::decide::change_price(lookup.product(&c.sku), c),
         Command::ReceiveStock(c) => product::decide::receive(lookup.product(&c.sku), c),
         Command::AdjustStock(c) => product::decide::adjust(lookup.product(&c.sku), c),
+        Command::DeactivateProduct(c) => product::listing::deactivate(lookup.product(&c.sku), c),
+        Command::ReactivateProduct(c) => product::listing::reactivate(lookup.product(&c.sku), c),
+        Command::SetLowStockThreshold(c) => {
+            product::listing::set_threshold(lookup.product(&c.sku), c)
+        }
         Command::ReserveStock(c) => match rules.version {
             Version::WholeOrders => product::reserve::reserve(lookup, c),
-            Version::PartialReservation => product::partial::reserve(lookup, c),
+            Version::PartialReservation => product::partial::reserve(lookup, c, |_| true),
+            Version::Catalogue => product::partial::reserve(lookup, c, Product::is_active),
         },
         Command::ReleaseStock(c) => product::reserve::release(lookup, c),
         Command::ShipStock(c) => product::reserve::ship(lookup, c),

@@ -42,6 +42,8 @@ pub enum Code {
     NotPaid,
     /// The order is final and has left the state.
     Closed,
+    /// The product is off sale.
+    ProductInactive,
     /// The command's bytes could not be read.
     Undecodable,
     /// The command made decide fail.
@@ -49,7 +51,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 25] = [
         Code::Invalid,
         Code::UnknownSku,
         Code::UnknownOrder,
@@ -72,6 +74,7 @@ impl Code {
         Code::AlreadyShipped,
         Code::NotPaid,
         Code::Closed,
+        Code::ProductInactive,
         Code::Undecodable,
         Code::Internal,
     ];
@@ -101,6 +104,7 @@ impl Code {
             Code::AlreadyShipped => "already-shipped",
             Code::NotPaid => "not-paid",
             Code::Closed => "closed",
+            Code::ProductInactive => "product-inactive",
             Code::Undecodable => "undecodable",
             Code::Internal => "internal",
         }

@@ -67,9 +67,10 @@ impl Fault {
     }
 }
 
-pub(crate) fn read<'a>(state: &State, record: &Record<'a>) -> Result<Intake<'a>, Halt> {
+/// Reads a record as the code of a rules version reads it.
+pub(crate) fn read<'a>(state: &State, record: &Record<'a>, rules: i32) -> Result<Intake<'a>, Halt> {
     let command = match record.value {
-        Some(value) => Command::from_single_object(value).map_err(|error| unreadable(&error)),
+        Some(value) => decode(value, rules).map_err(|error| unreadable(&error)),
         None => Err(Fault::new("not-a-command", "the record has no value")),
     };
     if let Some((source, mark)) = record.headers.link() {
@@ -83,6 +84,16 @@ pub(crate) fn read<'a>(state: &State, record: &Record<'a>) -> Result<Intake<'a>,
         )),
         body => read_client(state, record, body),
     })
+}
+
+/// A command that only later rules know is no command: a build that does not have them finds a schema
+/// that it does not know, and whoever shares the log with it must decide the same.
+fn decode(value: &[u8], rules: i32) -> Result<Command, codec::Error> {
+    let command = Command::from_single_object(value)?;
+    if domain::rules::first_with(&command) <= rules.max(1) {
+        return Ok(command);
+    }
+    Err(codec::Error::UnknownSchema(codec::fingerprint_of(value)?))
 }
 
 fn read_follow_up<'a>(

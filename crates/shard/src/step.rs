@@ -43,7 +43,8 @@ pub(crate) fn begin<'a>(
     if record.offset < state.next_offset {
         return Err(Halt::OutOfOrder { expected: state.next_offset, found: record.offset });
     }
-    let intake = intake::read(state, record)?;
+    let rules = state.rules().map_or(0, |revision| revision.rules);
+    let intake = intake::read(state, record, rules)?;
     let now = planted!(
         WallClockInStep => crate::planted::instance().clock,
         TickCarryingAClock => ticked(record).max(record.timestamp.advance(state.now));

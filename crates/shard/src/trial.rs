@@ -3,7 +3,7 @@
 //! Each record is tried on the state that it really met, so every difference is that of one
 //! decision and never the echo of an earlier one. Nothing of the trial enters the state.
 
-use events::Event;
+use events::{Command, Event, Millis};
 
 use crate::{
     halt::Halt,
@@ -68,13 +68,24 @@ pub fn try_step(
     let would = match state.rules() {
         // Before the first rules nothing is decided.
         None => was.clone(),
-        Some(_) => match step::plan(state, now, &intake, Some(candidate)) {
+        Some(_) => match would(state, record, now, candidate) {
             Ok(plan) => decided(&plan),
             Err(halt) => Decided { events: Vec::new(), answer: Answer::Halt(halt.to_string()) },
         },
     };
-    let trial = (was != would).then(|| trial(&intake, was, would));
+    let trial = (was != would).then(|| trial(record, &intake, was, would));
     Ok((step::apply(state, record, now, &intake, plan), trial))
+}
+
+/// The plan by other rules, which may know commands that these do not.
+fn would(
+    state: &State,
+    record: &Record<'_>,
+    now: Millis,
+    candidate: &Revision,
+) -> Result<Plan, Halt> {
+    let intake = intake::read(state, record, candidate.rules)?;
+    step::plan(state, now, &intake, Some(candidate))
 }
 
 fn decided(plan: &Plan) -> Decided {
@@ -91,10 +102,17 @@ fn decided(plan: &Plan) -> Decided {
     Decided { events: plan.events.clone(), answer }
 }
 
-fn trial(intake: &Intake<'_>, was: Decided, would: Decided) -> Trial {
+/// The name of a command that the shard's own rules do not know, but this build does.
+fn name_of(record: &Record<'_>) -> &'static str {
+    let command = record.value.and_then(|value| Command::from_single_object(value).ok());
+    command.map_or("", |command| command.name())
+}
+
+fn trial(record: &Record<'_>, intake: &Intake<'_>, was: Decided, would: Decided) -> Trial {
     let (command_id, command, key) = match intake {
         Intake::Client(client) => {
-            let name = client.body.as_ref().map_or("", |command| command.name());
+            let body = client.body.as_ref();
+            let name = body.map_or_else(|_| name_of(record), |command| command.name());
             (Some(client.command_id), name, client.key)
         }
         Intake::FollowUp(intake::FollowUp { command_id, command, .. }) => {

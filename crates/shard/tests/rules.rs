@@ -4,7 +4,9 @@ mod kit;
 
 use events::{
     Command, Event, Kind, ShardId,
-    command::{ActivateRules, Parameters, ProposeRules, Tick},
+    codec::Record as _,
+    command::{ActivateRules, DeactivateProduct, Parameters, ProposeRules, Tick},
+    dead_letter::CommandDeadLetter,
     header::View,
     outcome::PARTLY_RESERVED,
 };
@@ -224,4 +226,73 @@ fn a_trial_of_rules_that_the_binary_does_not_have_says_so() {
     let found = trials(&world, 9_999, world.parameters);
     assert!(!found.is_empty());
     assert!(found.iter().all(|t| matches!(&t.would.answer, Answer::Halt(_))));
+}
+
+fn off_sale() -> Command {
+    DeactivateProduct { sku: "a".to_owned(), reason: "recalled".to_owned() }.into()
+}
+
+/// A build that does not have version 3 finds a schema that it does not know; both must write the
+/// same bytes, and so say the same.
+#[test]
+fn before_its_rules_are_active_a_command_of_version_three_is_no_command() {
+    let mut world = shop();
+    let early = world.post("k-1", off_sale());
+    world.run();
+    assert_eq!(world.refusal_code(&early).as_deref(), Some("undecodable"));
+    let letters: Vec<CommandDeadLetter> = world
+        .outputs
+        .iter()
+        .filter(|output| output.topic == events::Topic::CommandDeadLetters)
+        .map(|output| CommandDeadLetter::from_single_object(&output.value).expect("a letter"))
+        .collect();
+    let fingerprint = DeactivateProduct::codec().fingerprint();
+    let unknown = events::codec::Error::UnknownSchema(fingerprint).to_string();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (letters[0].error_class.as_str(), &letters[0].message),
+        ("unknown-schema", &unknown)
+    );
+    let early = trials(&world, 3, world.parameters);
+    let found: Vec<_> = early.iter().map(|t| (t.command, &t.was.answer, &t.would.answer)).collect();
+    let undecodable = Answer::Refused("undecodable".to_owned());
+    assert_eq!(found, [("DeactivateProduct", &undecodable, &Answer::Done)]);
+
+    let parameters = world.parameters;
+    propose(&mut world, 2, 3, parameters);
+    activate(&mut world, 2);
+    let taken = world.post("k-2", off_sale());
+    let placed = world.post("k-3", place("o-1", &[("a", 1)]));
+    world.run();
+    assert_eq!(world.refusal_code(&taken), None);
+    assert_eq!(world.refusal_code(&placed).as_deref(), Some("product-inactive"));
+    // The key is used up.
+    let replayed = world.post("k-1", off_sale());
+    world.run();
+    assert_eq!(world.refusal_code(&replayed).as_deref(), Some("undecodable"));
+}
+
+#[test]
+fn a_state_keeps_what_version_three_knows_and_is_written_as_before_without_any_of_it() {
+    let mut world = shop();
+    let version_of = |world: &World| {
+        let states = world.states.values().map(|state| {
+            let bytes = shard::format::encode(state);
+            assert_eq!(&shard::format::decode(&bytes).expect("a state"), state);
+            u16::from_be_bytes([bytes[4], bytes[5]])
+        });
+        states.max()
+    };
+    assert_eq!(version_of(&world), Some(1));
+    let parameters = world.parameters;
+    propose(&mut world, 2, 3, parameters);
+    activate(&mut world, 2);
+    assert_eq!(version_of(&world), Some(1));
+    world.post("k", off_sale());
+    world.run();
+    assert_eq!(version_of(&world), Some(2));
+    let back = events::command::ReactivateProduct { sku: "a".to_owned(), reason: "r".to_owned() };
+    world.post("k-2", Command::from(back));
+    world.run();
+    assert_eq!(version_of(&world), Some(1), "equal states, equal bytes");
 }

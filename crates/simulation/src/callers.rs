@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use events::{
     Command, Kind, Millis, Money,
     command::{
-        AdjustStock, CancelOrder, ChangePrice, PayOrder, PlaceOrder, ReceiveStock, RegisterProduct,
-        ShipOrder,
+        AdjustStock, CancelOrder, ChangePrice, DeactivateProduct, PayOrder, PlaceOrder,
+        ReactivateProduct, ReceiveStock, RegisterProduct, SetLowStockThreshold, ShipOrder,
     },
     id::command_id,
     line::OrderLine,
@@ -86,6 +86,7 @@ impl Callers {
                 let reference = format!("delivery-{}", self.calls.len());
                 ReceiveStock { sku, reference, quantity: random.between(1, 5) }.into()
             }
+            17 => listing(sku, random),
             _ => {
                 let quantity = if random.chance(500) { -1 } else { random.between(1, 2) };
                 AdjustStock { sku, quantity, reason: "counted".to_owned() }.into()
@@ -153,6 +154,19 @@ impl Callers {
     pub(crate) fn stop(&mut self) {
         for call in &mut self.calls {
             call.next_at = None;
+        }
+    }
+}
+
+/// A product goes off sale, comes back, or gets another threshold: no command under the first rules.
+fn listing(sku: String, random: &mut Random) -> Command {
+    let reason = "season".to_owned();
+    match random.below(4) {
+        0 => DeactivateProduct { sku, reason }.into(),
+        1 | 2 => ReactivateProduct { sku, reason }.into(),
+        _ => {
+            let threshold = random.chance(800).then(|| random.between(0, 6));
+            SetLowStockThreshold { sku, threshold }.into()
         }
     }
 }

@@ -105,7 +105,7 @@ impl World {
             random,
             faults,
         };
-        world.apply_topics();
+        world.apply_topics(if seed.is_multiple_of(2) { 3 } else { 2 });
         for shard in world.broker.shards() {
             let owner = world.random.below(NODES);
             world.group.owners.insert(shard, owner);
@@ -123,19 +123,19 @@ impl World {
     }
 
     /// The first records of every command partition, and later those of the second revision.
-    fn apply_topics(&mut self) {
+    fn apply_topics(&mut self, second_rules: i32) {
         let partitions: Vec<PartitionId> = self.broker.logs.keys().copied().collect();
         for partition in partitions {
             let clock_ahead = self.clock_error();
             self.broker.log_mut(partition).clock_ahead = clock_ahead;
             let (Topic::Commands(kind), number) = partition else { continue };
-            self.operate(partition, &propose(kind, number, 1));
+            self.operate(partition, &propose(kind, number, (1, 1)));
             self.operate(partition, &ActivateRules { revision: 1 }.into());
             self.operator.push((partition, ActivateRules { revision: 2 }.into()));
             if self.faults.raises_incarnation {
                 self.operator.push((partition, RaiseIncarnation { incarnation: 1 }.into()));
             }
-            self.operator.insert(0, (partition, propose(kind, number, 2)));
+            self.operator.insert(0, (partition, propose(kind, number, (2, second_rules))));
         }
         // Every partition knows the revision before one switches to it; which is first is open.
         self.operator.reverse();
@@ -285,9 +285,8 @@ impl World {
 }
 
 /// Every revision has other parameters, and the second one other code.
-fn propose(kind: Kind, partition: i32, revision: i64) -> Command {
+fn propose(kind: Kind, partition: i32, (revision, rules): (i64, i32)) -> Command {
     let stream_id = format!("{kind}-{partition}");
-    let rules = if revision == 1 { 1 } else { 2 };
     ProposeRules { revision, rules, stream_id, parameters: parameters(revision) }.into()
 }
 

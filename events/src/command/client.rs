@@ -37,6 +37,28 @@ pub struct AdjustStock {
     pub reason: String,
 }
 
+/// Take a product off sale; what is held for orders stays held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeactivateProduct {
+    pub sku: String,
+    pub reason: String,
+}
+
+/// Put a product on sale again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReactivateProduct {
+    pub sku: String,
+    pub reason: String,
+}
+
+/// Say at how few available pieces a product counts as low.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetLowStockThreshold {
+    pub sku: String,
+    /// Pieces; absent: never.
+    pub threshold: Option<i64>,
+}
+
 /// Place an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceOrder {
@@ -78,3 +100,6 @@ record!(PlaceOrder, "spillway.commands", "commands/PlaceOrder.v1.avsc");
 record!(PayOrder, "spillway.commands", "commands/PayOrder.v1.avsc");
 record!(CancelOrder, "spillway.commands", "commands/CancelOrder.v1.avsc");
 record!(ShipOrder, "spillway.commands", "commands/ShipOrder.v1.avsc");
+record!(DeactivateProduct, "spillway.commands", "commands/DeactivateProduct.v1.avsc");
+record!(ReactivateProduct, "spillway.commands", "commands/ReactivateProduct.v1.avsc");
+record!(SetLowStockThreshold, "spillway.commands", "commands/SetLowStockThreshold.v1.avsc");

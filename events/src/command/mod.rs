@@ -5,8 +5,8 @@ pub mod control;
 pub mod follow_up;
 
 pub use client::{
-    AdjustStock, CancelOrder, ChangePrice, PayOrder, PlaceOrder, ReceiveStock, RegisterProduct,
-    ShipOrder,
+    AdjustStock, CancelOrder, ChangePrice, DeactivateProduct, PayOrder, PlaceOrder,
+    ReactivateProduct, ReceiveStock, RegisterProduct, SetLowStockThreshold, ShipOrder,
 };
 pub use control::{ActivateRules, Parameters, ProposeRules, RaiseIncarnation, Tick};
 pub use follow_up::{RecordReservation, ReleaseStock, ReserveStock, ShipStock};
@@ -35,6 +35,9 @@ record_union! {
         ProposeRules,
         ActivateRules,
         RaiseIncarnation,
+        DeactivateProduct,
+        ReactivateProduct,
+        SetLowStockThreshold,
     }
 }
 
@@ -56,6 +59,9 @@ impl Command {
             | Command::ChangePrice(_)
             | Command::ReceiveStock(_)
             | Command::AdjustStock(_)
+            | Command::DeactivateProduct(_)
+            | Command::ReactivateProduct(_)
+            | Command::SetLowStockThreshold(_)
             | Command::PlaceOrder(_)
             | Command::PayOrder(_)
             | Command::CancelOrder(_)
@@ -78,6 +84,9 @@ impl Command {
             | Command::ChangePrice(_)
             | Command::ReceiveStock(_)
             | Command::AdjustStock(_)
+            | Command::DeactivateProduct(_)
+            | Command::ReactivateProduct(_)
+            | Command::SetLowStockThreshold(_)
             | Command::ReserveStock(_)
             | Command::ReleaseStock(_)
             | Command::ShipStock(_) => Some(Kind::Products),
@@ -100,6 +109,9 @@ impl Command {
             Command::ChangePrice(c) => Some(&c.sku),
             Command::ReceiveStock(c) => Some(&c.sku),
             Command::AdjustStock(c) => Some(&c.sku),
+            Command::DeactivateProduct(c) => Some(&c.sku),
+            Command::ReactivateProduct(c) => Some(&c.sku),
+            Command::SetLowStockThreshold(c) => Some(&c.sku),
             Command::PlaceOrder(c) => Some(&c.order_id),
             Command::PayOrder(c) => Some(&c.order_id),
             Command::CancelOrder(c) => Some(&c.order_id),

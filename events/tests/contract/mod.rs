@@ -12,9 +12,10 @@ use std::{
 use events::{
     codec::Record,
     command::{
-        ActivateRules, AdjustStock, CancelOrder, ChangePrice, PayOrder, PlaceOrder, ProposeRules,
-        RaiseIncarnation, ReceiveStock, RecordReservation, RegisterProduct, ReleaseStock,
-        ReserveStock, ShipOrder, ShipStock, Tick,
+        ActivateRules, AdjustStock, CancelOrder, ChangePrice, DeactivateProduct, PayOrder,
+        PlaceOrder, ProposeRules, RaiseIncarnation, ReactivateProduct, ReceiveStock,
+        RecordReservation, RegisterProduct, ReleaseStock, ReserveStock, SetLowStockThreshold,
+        ShipOrder, ShipStock, Tick,
     },
     dead_letter::CommandDeadLetter,
     order::{
@@ -23,7 +24,8 @@ use events::{
     },
     outcome::Outcome,
     product::{
-        PriceChanged, ProductRegistered, ReservationRefused, StockAdjusted, StockReceived,
+        LowStockThresholdSet, PriceChanged, ProductDeactivated, ProductReactivated,
+        ProductRegistered, ReservationRefused, StockAdjusted, StockRanLow, StockReceived,
         StockReleased, StockReserved, StockShipped,
     },
     reply::Reply,
@@ -44,7 +46,8 @@ pub fn visit_all(visitor: &mut impl Visitor) {
     visit!(visitor:
         RegisterProduct ChangePrice ReceiveStock AdjustStock PlaceOrder PayOrder CancelOrder
         ShipOrder ReserveStock ReleaseStock ShipStock RecordReservation Tick ProposeRules
-        ActivateRules RaiseIncarnation Outcome Reply CommandDeadLetter
+        ActivateRules RaiseIncarnation DeactivateProduct ReactivateProduct
+        SetLowStockThreshold Outcome Reply CommandDeadLetter
     );
 }
 
@@ -54,7 +57,8 @@ pub fn visit_events(visitor: &mut impl Visitor) {
         ProductRegistered PriceChanged StockReceived StockAdjusted StockReserved
         ReservationRefused StockReleased StockShipped OrderPlaced ReservationRecorded
         OrderReserved OrderRejected OrderPaid OrderShipped OrderCancelled OrderExpired
-        LateReservationReleased OrderPartlyReserved
+        LateReservationReleased OrderPartlyReserved ProductDeactivated ProductReactivated
+        LowStockThresholdSet StockRanLow
     );
 }
 

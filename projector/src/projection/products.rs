@@ -31,6 +31,10 @@ pub struct Product {
     pub on_hand: i64,
     /// Pieces held for orders; never more than are on hand.
     pub reserved: i64,
+    /// Whether orders may get stock of it.
+    pub active: bool,
+    /// Available pieces at which it counts as low; absent: never.
+    pub low_stock_threshold: Option<i64>,
     pub registered_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub version: i64,
@@ -96,8 +100,8 @@ impl Projection for Products {
         skus: &[&str],
     ) -> sqlx::Result<BTreeMap<String, Product>> {
         let products: Vec<Product> = sqlx::query_as(
-            "SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at,
-                    updated_at, version, source_partition
+            "SELECT sku, name, price_amount, currency, on_hand, reserved, active,
+                    low_stock_threshold, registered_at, updated_at, version, source_partition
              FROM products WHERE sku = ANY($1)",
         )
         .bind(skus)
@@ -113,13 +117,16 @@ impl Projection for Products {
         let column = products.iter();
         sqlx::query(
             "INSERT INTO products (sku, name, price_amount, currency, on_hand, reserved,
-                 registered_at, updated_at, version, source_partition)
+                 registered_at, updated_at, version, source_partition, active,
+                 low_stock_threshold)
              SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[],
-                 $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::integer[])
+                 $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::integer[],
+                 $11::boolean[], $12::bigint[])
              ON CONFLICT (sku) DO UPDATE SET
                  price_amount = excluded.price_amount, on_hand = excluded.on_hand,
-                 reserved = excluded.reserved, updated_at = excluded.updated_at,
-                 version = excluded.version",
+                 reserved = excluded.reserved, active = excluded.active,
+                 low_stock_threshold = excluded.low_stock_threshold,
+                 updated_at = excluded.updated_at, version = excluded.version",
         )
         .bind(column.clone().map(|p| p.sku.as_str()).collect::<Vec<_>>())
         .bind(column.clone().map(|p| p.name.as_str()).collect::<Vec<_>>())
@@ -130,7 +137,9 @@ impl Projection for Products {
         .bind(column.clone().map(|p| p.registered_at).collect::<Vec<_>>())
         .bind(column.clone().map(|p| p.updated_at).collect::<Vec<_>>())
         .bind(column.clone().map(|p| p.version).collect::<Vec<_>>())
-        .bind(column.map(|p| p.source_partition).collect::<Vec<_>>())
+        .bind(column.clone().map(|p| p.source_partition).collect::<Vec<_>>())
+        .bind(column.clone().map(|p| p.active).collect::<Vec<_>>())
+        .bind(column.map(|p| p.low_stock_threshold).collect::<Vec<_>>())
         .execute(connection)
         .await?;
         Ok(())
@@ -147,7 +156,8 @@ impl Projection for Products {
             state: json!({
                 "name": product.name, "price_amount": product.price_amount,
                 "currency": product.currency, "on_hand": product.on_hand,
-                "reserved": product.reserved, "registered_at": product.registered_at,
+                "reserved": product.reserved, "active": product.active,
+                "low_stock_threshold": product.low_stock_threshold, "registered_at": product.registered_at,
                 "updated_at": product.updated_at,
             }),
             command_id: last.command_id,
@@ -181,6 +191,8 @@ fn registered(event: &ProductRegistered, fact: &Fact<Event>) -> Result<Product, 
         currency: event.price.currency.clone(),
         on_hand: 0,
         reserved: 0,
+        active: true,
+        low_stock_threshold: None,
         registered_at: fact.at,
         updated_at: fact.at,
         version: fact.version_after(0)?,
@@ -202,6 +214,20 @@ impl Product {
                 let shipped = less(event.quantity)?;
                 self.stock(shipped, shipped)
             }
+            Event::ProductDeactivated(_) => {
+                self.active = false;
+                Ok(())
+            }
+            Event::ProductReactivated(_) => {
+                self.active = true;
+                Ok(())
+            }
+            Event::LowStockThresholdSet(event) => {
+                self.low_stock_threshold = event.threshold;
+                Ok(())
+            }
+            // It tells of what the event before it has changed.
+            Event::StockRanLow(_) => Ok(()),
             _ => Err(Unfit::Stranger),
         }
     }

@@ -8,7 +8,8 @@ use events::{
         OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
     },
     product::{
-        PriceChanged, ProductRegistered, ReservationRefused, StockAdjusted, StockReceived,
+        LowStockThresholdSet, PriceChanged, ProductDeactivated, ProductReactivated,
+        ProductRegistered, ReservationRefused, StockAdjusted, StockRanLow, StockReceived,
         StockReleased, StockReserved, StockShipped,
     },
 };
@@ -65,9 +66,13 @@ fn product_pair(name: &str) -> Vec<Step> {
         vec![registered(&b)],
         vec![received(&a, 10)],
         vec![received(&b, 20)],
-        both(&|sku| stock_reserved(sku, &order, 4)),
+        vec![threshold_set(&a, 7)],
+        vec![stock_reserved(&a, &order, 4), ran_low(&a, 6, 7), stock_reserved(&b, &order, 4)],
         vec![reservation_refused(&order)],
         both(&|sku| stock_released(sku, &order, 1)),
+        vec![deactivated(&a)],
+        vec![deactivated(&b)],
+        vec![reactivated(&b)],
         vec![adjusted(&a, -2)],
         both(&|sku| stock_shipped(sku, &order, 3)),
         vec![price_changed(&b)],
@@ -210,4 +215,20 @@ fn stock_shipped(sku: &str, order_id: &str, quantity: i64) -> Event {
 
 fn price_changed(sku: &str) -> Event {
     PriceChanged { sku: sku.to_owned(), price: Money::new(PRICE + 1, CURRENCY) }.into()
+}
+
+fn threshold_set(sku: &str, pieces: i64) -> Event {
+    LowStockThresholdSet { sku: sku.to_owned(), threshold: Some(pieces) }.into()
+}
+
+fn ran_low(sku: &str, available: i64, threshold: i64) -> Event {
+    StockRanLow { sku: sku.to_owned(), available, threshold }.into()
+}
+
+fn deactivated(sku: &str) -> Event {
+    ProductDeactivated { sku: sku.to_owned(), reason: "recalled".to_owned() }.into()
+}
+
+fn reactivated(sku: &str) -> Event {
+    ProductReactivated { sku: sku.to_owned(), reason: "checked".to_owned() }.into()
 }

@@ -59,6 +59,8 @@ pub(super) async fn get_product(
             order: `red shirt`, `\"red shirt\"`, `shirt or jacket`, `shirt -red`."),
         ("in_stock" = Option<bool>, Query, description = "Only products of which pieces can still \
             be ordered, or only those that are sold out."),
+        ("active" = Option<bool>, Query, description = "Only products on sale, or only those that \
+            were taken off."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
         ("limit" = Option<u16>, Query, description = "Rows of a page: 50 unless given, at most \
             200.", minimum = 1),
@@ -78,9 +80,13 @@ pub(super) async fn list_products(
     let filter = Filter {
         words: input.params.take("q", words),
         in_stock: input.params.take("in_stock", flag),
+        active: input.params.take("active", flag),
     };
-    let mut query =
-        vec![("q", filter.words.clone()), ("in_stock", filter.in_stock.map(|is| is.to_string()))];
+    let mut query = vec![
+        ("q", filter.words.clone()),
+        ("in_stock", filter.in_stock.map(|is| is.to_string())),
+        ("active", filter.active.map(|is| is.to_string())),
+    ];
     let list = api.cursors.list(PATH, &query);
     let after = input.params.take("cursor", |text| list.id(text));
     let rows_max = input.params.limit();

@@ -61,8 +61,18 @@ struct ProductState {
     currency: String,
     on_hand: i64,
     reserved: i64,
+    /// Absent from changes that an earlier release kept, as the next.
+    #[serde(default = "on_sale")]
+    active: bool,
+    #[serde(default)]
+    low_stock_threshold: Option<i64>,
     registered_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+/// Before there was anything else, every product was.
+fn on_sale() -> bool {
+    true
 }
 
 impl OrderChanged {
@@ -107,6 +117,8 @@ impl ProductChanged {
                 on_hand: state.on_hand,
                 reserved: state.reserved,
                 available: state.on_hand.saturating_sub(state.reserved),
+                active: state.active,
+                low_stock_threshold: state.low_stock_threshold,
                 registered_at: state.registered_at,
                 updated_at: state.updated_at,
                 version: change.version,

@@ -28,6 +28,11 @@ pub struct Product {
     pub reserved: i64,
     /// Pieces that can still be ordered: on hand less reserved.
     pub available: i64,
+    /// Whether orders may get stock of it.
+    #[schema(example = true)]
+    pub active: bool,
+    /// Available pieces at which it counts as low; null: never.
+    pub low_stock_threshold: Option<i64>,
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = "date-time")]
     pub registered_at: DateTime<Utc>,
@@ -42,8 +47,8 @@ pub struct Product {
 const BY_SKU: &str = concat!(
     "SELECT ",
     stamp::columns!("products"),
-    ", p.sku, p.name, p.price_amount, p.currency, p.on_hand, p.reserved, p.registered_at,
-       p.updated_at, p.version, p.source_partition
+    ", p.sku, p.name, p.price_amount, p.currency, p.on_hand, p.reserved, p.active,
+       p.low_stock_threshold, p.registered_at, p.updated_at, p.version, p.source_partition
      FROM (SELECT) one LEFT JOIN products p ON p.sku = $1"
 );
 
@@ -54,6 +59,8 @@ pub struct Filter {
     pub words: Option<String>,
     /// Whether pieces can still be ordered.
     pub in_stock: Option<bool>,
+    /// Whether orders may get stock of it.
+    pub active: Option<bool>,
 }
 
 impl Database {
@@ -100,8 +107,8 @@ impl Database {
 /// on its own.
 fn statement(filter: &Filter, after: Option<&str>, fetch: i64) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
-        "SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at,
-                version
+        "SELECT sku, name, price_amount, currency, on_hand, reserved, active, low_stock_threshold,
+                registered_at, updated_at, version
          FROM products WHERE true",
     );
     if let Some(words) = &filter.words {
@@ -115,6 +122,9 @@ fn statement(filter: &Filter, after: Option<&str>, fetch: i64) -> QueryBuilder<P
         Some(false) => query.push(" AND reserved >= on_hand"),
         None => &mut query,
     };
+    if let Some(active) = filter.active {
+        query.push(" AND active = ").push_bind(active);
+    }
     if let Some(sku) = after {
         query.push(" AND sku > ").push_bind(sku.to_owned());
     }
@@ -136,6 +146,8 @@ impl FromRow<'_, PgRow> for Product {
             // Both lie between 0 and 10^12, so the difference cannot overflow; saturating says so
             // without a panic should a row be damaged.
             available: on_hand.saturating_sub(reserved),
+            active: row.try_get("active")?,
+            low_stock_threshold: row.try_get("low_stock_threshold")?,
             registered_at: row.try_get("registered_at")?,
             updated_at: row.try_get("updated_at")?,
             version: row.try_get("version")?,

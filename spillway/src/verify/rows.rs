@@ -75,6 +75,8 @@ struct ProductRow {
     currency: String,
     on_hand: i64,
     reserved: i64,
+    active: bool,
+    low_stock_threshold: Option<i64>,
     registered_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     version: i64,
@@ -246,8 +248,8 @@ impl Rows {
         report: &mut Report,
     ) -> anyhow::Result<()> {
         let found: Vec<ProductRow> = sqlx::query_as(
-            "SELECT sku, name, price_amount, currency, on_hand, reserved, registered_at, updated_at,
-                    version
+            "SELECT sku, name, price_amount, currency, on_hand, reserved, active,
+                    low_stock_threshold, registered_at, updated_at, version
                FROM products WHERE source_partition = $1",
         )
         .bind(partition)
@@ -342,6 +344,8 @@ fn product_row(folded: &FoldedProduct) -> ProductRow {
         currency: price.currency,
         on_hand: product.on_hand(),
         reserved: product.reserved(),
+        active: product.is_active(),
+        low_stock_threshold: product.low_stock_threshold(),
         registered_at: folded.registered_at,
         updated_at: folded.updated_at,
         version: product.version,

@@ -78,9 +78,55 @@ async fn rules_are_proposed_tried_and_activated_while_orders_are_placed() {
 
     all(&system.rows(&["rules", "list"], 0).await, "/active/revision", json!(2));
     all(&system.rows(&["rules", "activate", "2"], 0).await, "/standing", json!("in-force"));
+    products_go_off_sale_and_run_low_under_version_three(&system).await;
     let verified = system.rows(&["verify"], 0).await;
     assert_eq!(verified["violations"], json!([]));
     system.stop().await;
+}
+
+async fn products_go_off_sale_and_run_low_under_version_three(system: &System) {
+    system.stock("lamp", 100, 8).await;
+    let reason = json!({"reason": "recalled"});
+    let off = "/v1/products/lamp/deactivation";
+    let (status, _, early) = system.post(off, &reason).await;
+    assert_eq!(
+        (status, &early["type"]),
+        (StatusCode::CONFLICT, &json!("/problems/rules-not-active"))
+    );
+    let propose =
+        ["rules", "propose", "--rules=3", "--parameter=payment_deadline_ms=3600000", "--yes"];
+    system.rows(&propose, 0).await;
+    let tried = system.rows(&["rules", "try", "3", "--since=1h"], 0).await;
+    let is_tried = |row: &Value| row["command"] == "DeactivateProduct" && row["key"] == "lamp";
+    assert!(tried.as_array().unwrap().iter().any(is_tried), "{tried}");
+    system.rows(&["rules", "activate", "3", "--yes"], 0).await;
+
+    let threshold = json!({"threshold": 7});
+    let set = system.post("/v1/products/lamp/low-stock-threshold", &threshold).await;
+    assert_eq!(set.0, StatusCode::OK, "{set:?}");
+    let order = |id: &str| {
+        let lines = json!([{"sku": "lamp", "quantity": 1}]);
+        json!({"order_id": id, "currency": "EUR", "lines": lines})
+    };
+    let (status, position, _) = system.post("/v1/orders", &order("to seven")).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let product = system.get_at("/v1/products/lamp", &position).await;
+    assert_eq!((&product["available"], &product["low_stock_threshold"]), (&json!(7), &json!(7)));
+    let before = product["version"].as_i64().unwrap();
+
+    let (status, _, answer) = system.post(off, &reason).await;
+    assert_eq!((status, &answer["version"]), (StatusCode::OK, &json!(before + 1)), "{answer}");
+    let (status, position, refused) = system.post("/v1/orders", &order("too late")).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (StatusCode::CONFLICT, &json!("/problems/product-inactive"))
+    );
+    let product = system.get_at("/v1/products/lamp", &position).await;
+    assert_eq!(product["active"], false);
+    let on = system.post("/v1/products/lamp/reactivation", &reason).await;
+    assert_eq!(on.0, StatusCode::OK, "{on:?}");
+    let (status, ..) = system.post("/v1/orders", &order("on again")).await;
+    assert_eq!(status, StatusCode::CREATED);
 }
 
 /// The first order id of a shard.

@@ -39,6 +39,8 @@ pub(crate) struct Subject {
     pub(crate) key: String,
     /// True for a command that brings its aggregate into being: it is answered 201.
     pub(crate) creates: bool,
+    /// The first rules version that knows the command.
+    pub(crate) rules: i32,
 }
 
 impl Subject {

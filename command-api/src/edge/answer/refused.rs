@@ -11,13 +11,16 @@ use service::problem::{Kind, Problem, Retry};
 use super::{Subject, about};
 use crate::edge::metrics;
 
+/// Last segment of the type that no shard says.
+const RULES_NOT_ACTIVE: &str = "rules-not-active";
+
 /// A line of a refused order.
 #[derive(Debug, Serialize)]
 pub(super) struct LineRefused<'a> {
     /// Number of the line in its order, from 1.
     line: i32,
     sku: &'a str,
-    /// `out-of-stock`, `unknown-sku`, `price-changed` or `currency-mismatch`.
+    /// `out-of-stock`, `unknown-sku`, `price-changed`, `currency-mismatch` or `product-inactive`.
     reason: &'a str,
     /// Pieces that were available, where stock was the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +36,9 @@ impl<'a> LineRefused<'a> {
 /// The problem of a refused command. Its key has been used up: the same request gets the same
 /// refusal, whatever has changed since.
 pub(super) fn problem(subject: &Subject, outcome: &Outcome, refusal: &Refusal) -> Problem {
+    if subject.rules > 1 && refusal.code == Code::Undecodable.as_str() {
+        return rules_not_active(subject);
+    }
     let kind = match Code::of_text(&refusal.code) {
         Some(code) => {
             metrics::refused(code.as_str());
@@ -52,6 +58,20 @@ pub(super) fn problem(subject: &Subject, outcome: &Outcome, refusal: &Refusal) -
         problem = problem.member("order_id", &subject.key).member("order_status", &order.status);
     }
     problem
+}
+
+/// To the rules in force the command is no command. What the shard writes is that it cannot be read,
+/// as a build without the rules would; only who has sent it knows better.
+fn rules_not_active(subject: &Subject) -> Problem {
+    metrics::refused(RULES_NOT_ACTIVE);
+    let title = "The rules in force do not know this command";
+    let kind = Kind::new(RULES_NOT_ACTIVE, StatusCode::CONFLICT, title, Retry::Never);
+    let detail = format!(
+        "The command needs rules version {}, which is not active. Nothing was done. Once an operator \
+         has activated it, send the request with a new Idempotency-Key.",
+        subject.rules
+    );
+    about(Problem::new(kind).detail(detail), subject)
 }
 
 /// The key was used with another body.
@@ -112,5 +132,6 @@ fn status_and_title(code: Code) -> (StatusCode, &'static str) {
         Code::AlreadyShipped => (CONFLICT, "The order was shipped"),
         Code::NotPaid => (CONFLICT, "The order is not paid"),
         Code::Closed => (CONFLICT, "The order is closed"),
+        Code::ProductInactive => (CONFLICT, "A product is off sale"),
     }
 }

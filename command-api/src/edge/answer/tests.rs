@@ -23,7 +23,7 @@ fn subject(kind: Kind, creates: bool) -> Subject {
         Kind::Orders => "o 1/2",
         Kind::Products => "A-1",
     };
-    Subject { command_id: COMMAND, kind, key: key.to_owned(), creates }
+    Subject { command_id: COMMAND, kind, key: key.to_owned(), creates, rules: 1 }
 }
 
 fn outcome(kind: Kind, refusal: Option<Refusal>) -> Outcome {
@@ -75,6 +75,23 @@ async fn refused(code: &str, kind: Kind) -> (StatusCode, HeaderMap, Value) {
     let refusal = Refusal { code: code.to_owned(), detail: "No.".to_owned(), lines: Vec::new() };
     let reply = reply(Answer::Decided, Some(outcome(kind, Some(refusal))));
     sent(&subject(kind, false), Ending::Replied(Box::new(reply))).await
+}
+
+#[tokio::test]
+async fn a_command_that_the_active_rules_do_not_know_says_so() {
+    let code = "undecodable".to_owned();
+    let refusal = Refusal { code, detail: "no schema".to_owned(), lines: Vec::new() };
+    let reply = reply(Answer::Decided, Some(outcome(Kind::Products, Some(refusal))));
+    let later = Subject { rules: 3, ..subject(Kind::Products, false) };
+    let (status, _, body) = sent(&later, Ending::Replied(Box::new(reply))).await;
+    assert_eq!(
+        (status, &body["type"]),
+        (StatusCode::CONFLICT, &json!("/problems/rules-not-active"))
+    );
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("version 3")), "{body}");
+    let (status, _, body) = refused("undecodable", Kind::Products).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(body["type"], "/problems/undecodable");
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 pub(crate) use order::{CancellationBody, OrderBody, PaymentBody, ShipmentBody};
-pub(crate) use product::{AdjustmentBody, PriceBody, ProductBody, ReceiptBody};
+pub(crate) use product::{
+    AdjustmentBody, ListingBody, PriceBody, ProductBody, ReceiptBody, ThresholdBody,
+};
 
 /// A price of one piece.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]

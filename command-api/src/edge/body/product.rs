@@ -1,7 +1,10 @@
 //! Bodies of the product routes.
 
 use events::Command;
-use events::command::{AdjustStock, ChangePrice, ReceiveStock, RegisterProduct};
+use events::command::{
+    AdjustStock, ChangePrice, DeactivateProduct, ReactivateProduct, ReceiveStock, RegisterProduct,
+    SetLowStockThreshold,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,6 +58,24 @@ pub(crate) struct AdjustmentBody {
     reason: String,
 }
 
+/// Why a product goes off sale, or on sale again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListingBody {
+    #[schema(min_length = 1, max_length = 256, example = "recalled by the maker")]
+    reason: String,
+}
+
+/// When a product counts as low.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThresholdBody {
+    /// Available pieces; null: never. Not to be left out.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true, minimum = 0, maximum = 1_000_000_000_000_i64, example = 10)]
+    threshold: Option<i64>,
+}
+
 impl ProductBody {
     pub(crate) fn into_command(self) -> Command {
         RegisterProduct { sku: self.sku, name: self.name, price: self.price.into() }.into()
@@ -76,5 +97,21 @@ impl ReceiptBody {
 impl AdjustmentBody {
     pub(crate) fn into_command(self, sku: String) -> Command {
         AdjustStock { sku, quantity: self.quantity, reason: self.reason }.into()
+    }
+}
+
+impl ListingBody {
+    pub(crate) fn into_deactivation(self, sku: String) -> Command {
+        DeactivateProduct { sku, reason: self.reason }.into()
+    }
+
+    pub(crate) fn into_reactivation(self, sku: String) -> Command {
+        ReactivateProduct { sku, reason: self.reason }.into()
+    }
+}
+
+impl ThresholdBody {
+    pub(crate) fn into_command(self, sku: String) -> Command {
+        SetLowStockThreshold { sku, threshold: self.threshold }.into()
     }
 }

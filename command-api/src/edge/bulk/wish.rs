@@ -8,14 +8,15 @@ use service::problem::{Problem, kinds};
 use uuid::Uuid;
 
 use crate::edge::body::{
-    AdjustmentBody, CancellationBody, OrderBody, PaymentBody, PriceBody, ProductBody, ReceiptBody,
-    ShipmentBody,
+    AdjustmentBody, CancellationBody, ListingBody, OrderBody, PaymentBody, PriceBody, ProductBody,
+    ReceiptBody, ShipmentBody, ThresholdBody,
 };
 use crate::edge::request::{Condition, Patience, Terms, usable_key};
 
 /// The commands that a line may name.
-const COMMANDS: &str = "RegisterProduct, ChangePrice, ReceiveStock, AdjustStock, PlaceOrder, \
-    PayOrder, CancelOrder or ShipOrder";
+const COMMANDS: &str = "RegisterProduct, ChangePrice, ReceiveStock, AdjustStock, \
+    DeactivateProduct, ReactivateProduct, SetLowStockThreshold, PlaceOrder, PayOrder, CancelOrder \
+    or ShipOrder";
 
 /// What the lines of a request say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,18 @@ fn wish(members: Map<String, Value>, key: &str, patience: Patience) -> Result<Wi
         "AdjustStock" => {
             let sku = rest.text("sku")?;
             rest.body::<AdjustmentBody>()?.into_command(sku)
+        }
+        "DeactivateProduct" => {
+            let sku = rest.text("sku")?;
+            rest.body::<ListingBody>()?.into_deactivation(sku)
+        }
+        "ReactivateProduct" => {
+            let sku = rest.text("sku")?;
+            rest.body::<ListingBody>()?.into_reactivation(sku)
+        }
+        "SetLowStockThreshold" => {
+            let sku = rest.text("sku")?;
+            rest.body::<ThresholdBody>()?.into_command(sku)
         }
         "PlaceOrder" => rest.body::<OrderBody>()?.into_command(key),
         "PayOrder" => {

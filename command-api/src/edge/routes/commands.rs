@@ -19,8 +19,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// Send many commands.
 ///
 /// One JSON object per line, one command each: `idempotency_key`, `command` (`RegisterProduct`,
-/// `ChangePrice`, `ReceiveStock`, `AdjustStock`, `PlaceOrder`, `PayOrder`, `CancelOrder`,
-/// `ShipOrder`), the members of that command's own route, `sku` or `order_id` where that route has
+/// `ChangePrice`, `ReceiveStock`, `AdjustStock`, `DeactivateProduct`, `ReactivateProduct`,
+/// `SetLowStockThreshold`, `PlaceOrder`, `PayOrder`, `CancelOrder`, `ShipOrder`), the members of that command's own route, `sku` or `order_id` where that route has
 /// it in its path, and optionally `if_match` (a version). Every line is answered by one line, as
 /// soon as its outcome is known and not in the order of the lines; one line's failure concerns no
 /// other. Lines are brought into the log in their order, so lines on one product or order are

@@ -118,7 +118,8 @@ pub(super) enum CommonAnswers {
     /// A rule refuses the command: `out-of-stock`, `unknown-sku` (in lines), `price-changed`,
     /// `currency-mismatch`, `already-registered`, `below-reserved`, `reference-reused`,
     /// `stock-limit`, `order-exists`, `not-reserved`, `already-paid`, `wrong-amount`, `expired`,
-    /// `rejected`, `cancelled`, `already-shipped`, `not-paid`, `closed`.
+    /// `rejected`, `cancelled`, `already-shipped`, `not-paid`, `closed`, `product-inactive` (in
+    /// lines), `rules-not-active`.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(ProblemDocument),
     /// `stale-version`: the resource is not at the version of `If-Match`; nothing was written.

@@ -53,7 +53,7 @@ struct RefusedLine {
     /// Number of the line in its order, from 1.
     line: i32,
     sku: String,
-    /// `out-of-stock`, `unknown-sku`, `price-changed` or `currency-mismatch`.
+    /// `out-of-stock`, `unknown-sku`, `price-changed`, `currency-mismatch` or `product-inactive`.
     #[schema(example = "out-of-stock")]
     reason: String,
     /// Pieces that were available, where stock was the reason.

@@ -8,7 +8,9 @@ use axum::response::Response;
 use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, SkuPath};
 use crate::edge::Edge;
 use crate::edge::answer::ProductAnswer;
-use crate::edge::body::{AdjustmentBody, PriceBody, ProductBody, ReceiptBody};
+use crate::edge::body::{
+    AdjustmentBody, ListingBody, PriceBody, ProductBody, ReceiptBody, ThresholdBody,
+};
 use crate::edge::request::{AggregateId, Posted};
 
 /// Register a product.
@@ -106,6 +108,77 @@ pub(super) async fn adjust_stock(
     State(edge): State<Arc<Edge>>,
     AggregateId(sku): AggregateId,
     Posted { body, terms }: Posted<AdjustmentBody>,
+) -> Response {
+    edge.carry_out(body.into_command(sku), terms).await
+}
+
+/// Take a product off sale.
+///
+/// No order gets stock of it from here on (`product-inactive`); what is held for orders stays held, and
+/// goes on. Stock and price can be changed all the same. Needs rules version 3.
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/deactivation",
+    tag = "products",
+    operation_id = "deactivateProduct",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = ListingBody,
+    responses(
+        (status = 200, description = "Off sale, now or before.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn deactivate(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<ListingBody>,
+) -> Response {
+    edge.carry_out(body.into_deactivation(sku), terms).await
+}
+
+/// Put a product on sale again.
+///
+/// Needs rules version 3.
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/reactivation",
+    tag = "products",
+    operation_id = "reactivateProduct",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = ListingBody,
+    responses(
+        (status = 200, description = "On sale, now or before.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn reactivate(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<ListingBody>,
+) -> Response {
+    edge.carry_out(body.into_reactivation(sku), terms).await
+}
+
+/// Say when a product runs low.
+///
+/// Each time the available pieces fall from above the threshold to it, or below it, the event
+/// `StockRanLow` says so. Pieces that are below it already have not fallen. Needs rules version 3.
+#[utoipa::path(
+    post,
+    path = "/v1/products/{sku}/low-stock-threshold",
+    tag = "products",
+    operation_id = "setLowStockThreshold",
+    params(SkuPath, CommandHeaders, ConditionHeader),
+    request_body = ThresholdBody,
+    responses(
+        (status = 200, description = "Set, now or before.", body = ProductAnswer),
+        CommonAnswers,
+    ),
+)]
+pub(super) async fn set_low_stock_threshold(
+    State(edge): State<Arc<Edge>>,
+    AggregateId(sku): AggregateId,
+    Posted { body, terms }: Posted<ThresholdBody>,
 ) -> Response {
     edge.carry_out(body.into_command(sku), terms).await
 }

@@ -9,8 +9,8 @@ use events::{
 };
 
 use super::{
-    IDENTIFIER_CHARS_MAX, LINES_MAX, QUANTITY_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX, TOTAL_MAX,
-    UNIT_PRICE_MAX, Violation, is_currency, is_identifier, is_sku, is_text,
+    IDENTIFIER_CHARS_MAX, LINES_MAX, ON_HAND_MAX, QUANTITY_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    TOTAL_MAX, UNIT_PRICE_MAX, Violation, is_currency, is_identifier, is_sku, is_text,
 };
 
 /// Every field of a client command that is outside its bounds, in the order of the fields.
@@ -36,6 +36,18 @@ pub fn check(command: &Command) -> Vec<Violation> {
             found.sku(format_args!("/sku"), &c.sku);
             found.change(c.quantity);
             found.text(format_args!("/reason"), &c.reason);
+        }
+        Command::DeactivateProduct(c) => {
+            found.sku(format_args!("/sku"), &c.sku);
+            found.text(format_args!("/reason"), &c.reason);
+        }
+        Command::ReactivateProduct(c) => {
+            found.sku(format_args!("/sku"), &c.sku);
+            found.text(format_args!("/reason"), &c.reason);
+        }
+        Command::SetLowStockThreshold(c) => {
+            found.sku(format_args!("/sku"), &c.sku);
+            found.threshold(c.threshold);
         }
         Command::PlaceOrder(c) => place(&mut found, c),
         Command::PayOrder(c) => pay(&mut found, c),
@@ -158,6 +170,13 @@ impl Found {
     fn quantity(&mut self, pointer: Arguments<'_>, value: i64) {
         if !(1..=QUANTITY_MAX).contains(&value) {
             self.add(pointer, format!("A quantity is 1 to {QUANTITY_MAX} pieces."));
+        }
+    }
+
+    fn threshold(&mut self, value: Option<i64>) {
+        if value.is_some_and(|pieces| !(0..=ON_HAND_MAX).contains(&pieces)) {
+            let sentence = format!("A threshold is 0 to {ON_HAND_MAX} pieces, or null.");
+            self.add(format_args!("/threshold"), sentence);
         }
     }
 

@@ -45,7 +45,9 @@ pub(crate) fn record(
     }
     Decision::event(match rules.version {
         Version::WholeOrders => concluded(order, &states, now, parameters),
-        Version::PartialReservation => partial::concluded(order, &states, now, parameters),
+        Version::PartialReservation | Version::Catalogue => {
+            partial::concluded(order, &states, now, parameters)
+        }
     })
 }
 

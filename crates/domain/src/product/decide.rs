@@ -82,7 +82,7 @@ pub(crate) fn adjust(product: Option<&Product>, command: &AdjustStock) -> Decisi
     })
 }
 
-fn unknown() -> Decision {
+pub(super) fn unknown() -> Decision {
     refuse(Code::UnknownSku, "No product has this SKU.")
 }
 

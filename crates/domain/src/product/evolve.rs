@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use events::{Event, Money, product::ProductRegistered};
 
-use super::{DELIVERIES_KEPT, Product, state::Delivery};
+use super::{DELIVERIES_KEPT, Listing, Product, state::Delivery};
 use crate::{
     Misfit, Unfit,
     bounds::{ON_HAND_MAX, QUANTITY_MAX},
@@ -36,6 +36,7 @@ fn register(registered: &ProductRegistered) -> Product {
         on_hand: 0,
         reserved: 0,
         deliveries: VecDeque::new(),
+        listing: Listing::default(),
     }
 }
 
@@ -57,6 +58,11 @@ fn change(mut product: Product, event: &Event) -> Result<Product, Misfit> {
             let quantity = held(e.quantity)?;
             stock(&mut product, -quantity, -quantity)?;
         }
+        Event::ProductDeactivated(_) => product.listing.is_inactive = true,
+        Event::ProductReactivated(_) => product.listing.is_inactive = false,
+        Event::LowStockThresholdSet(e) => product.listing.low_stock_threshold = e.threshold,
+        // It tells of what another event has changed.
+        Event::StockRanLow(_) => {}
         _ => return Err(Misfit::Foreign),
     }
     product.version += 1;

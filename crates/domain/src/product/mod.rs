@@ -2,9 +2,11 @@
 
 pub(crate) mod decide;
 mod evolve;
+pub(crate) mod listing;
+pub(crate) mod low_stock;
 pub(crate) mod partial;
 pub(crate) mod reserve;
 mod state;
 
 pub use evolve::evolve;
-pub use state::{DELIVERIES_KEPT, Product};
+pub use state::{DELIVERIES_KEPT, Listing, Product};

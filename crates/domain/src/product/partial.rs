@@ -1,4 +1,4 @@
-//! Holding stock under rules version 2: every line that is in stock is held, the others are refused.
+//! Holding stock since rules version 2: every line that is in stock is held, the others are refused.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,22 @@ use crate::{Decision, Lookup, refusal::Code};
 ///
 /// A line is held whole or not at all. The lines of one SKU are served by their numbers: each that
 /// the pieces left cover takes its pieces, so a small line may be held behind a refused large one.
-pub(crate) fn reserve(lookup: &impl Lookup, command: &ReserveStock) -> Decision {
+/// `is_sold` says of which products anything is held at all: of every one under version 2.
+pub(crate) fn reserve(
+    lookup: &impl Lookup,
+    command: &ReserveStock,
+    is_sold: impl Fn(&Product) -> bool,
+) -> Decision {
     let mut events = Vec::new();
     let mut failures = Vec::new();
     for (sku, lines) in wishes(command) {
-        events.extend(hold(lookup.product(sku), command, lines, &mut failures));
+        let product = lookup.product(sku);
+        if product.is_some_and(|product| !is_sold(product)) {
+            let inactive = |line: &&OrderLine| refused(line, Code::ProductInactive, None);
+            failures.extend(lines.iter().map(inactive));
+            continue;
+        }
+        events.extend(hold(product, command, lines, &mut failures));
     }
     if !failures.is_empty() {
         failures.sort_by_key(|line: &RefusedLine| line.line);

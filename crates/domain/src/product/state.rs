@@ -23,6 +23,19 @@ pub struct Product {
     pub(super) reserved: i64,
     /// The newest deliveries, oldest first.
     pub(super) deliveries: VecDeque<Delivery>,
+    /// Not part of the form that snapshots had before rules version 3, which must not change; it has
+    /// a place of its own there.
+    #[serde(skip)]
+    pub(super) listing: Listing,
+}
+
+/// What rules version 3 knows of a product beyond its stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// No order gets stock of it.
+    pub is_inactive: bool,
+    /// Pieces at which it counts as low; absent: never.
+    pub low_stock_threshold: Option<i64>,
 }
 
 /// A delivery that was received.
@@ -59,6 +72,27 @@ impl Product {
     /// Pieces that a reservation can take.
     pub fn available(&self) -> i64 {
         self.on_hand - self.reserved
+    }
+
+    /// Whether orders may get stock of it.
+    pub fn is_active(&self) -> bool {
+        !self.listing.is_inactive
+    }
+
+    /// The available pieces at which it counts as low; `None`: never.
+    pub fn low_stock_threshold(&self) -> Option<i64> {
+        self.listing.low_stock_threshold
+    }
+
+    /// What a snapshot keeps beside the product.
+    pub fn listing(&self) -> Listing {
+        self.listing
+    }
+
+    /// The product with what a snapshot kept beside it.
+    #[must_use]
+    pub fn with_listing(self, listing: Listing) -> Self {
+        Self { listing, ..self }
     }
 
     pub(super) fn delivery(&self, reference: &str) -> Option<&Delivery> {

@@ -2,6 +2,7 @@
 //! that hold for every history.
 
 mod bounds;
+mod catalogue;
 mod kit;
 mod order;
 mod order_answer;

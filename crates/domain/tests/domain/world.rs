@@ -73,6 +73,10 @@ impl World {
             Kind::Products => PRODUCT_SHARDS,
         };
         let shard = shard_of(kind, key, partitions);
+        // A shard under earlier rules does not even read it.
+        if domain::rules::first_with(command) > 1 && self.version(shard) != Version::Catalogue {
+            return;
+        }
         self.step(shard, command);
         if !matches!(command, Command::AdjustStock(_)) {
             let again = self.decide(shard, command);
@@ -126,8 +130,12 @@ impl World {
     fn decide(&self, shard: ShardId, command: &Command) -> domain::Decision {
         let aggregates = &self.aggregates;
         let view = View { aggregates, shard };
-        let version = self.versions.get(&shard).copied().unwrap_or(Version::WholeOrders);
+        let version = self.version(shard);
         decide(&view, command, self.now, &Rules { version, parameters: &self.parameters })
+    }
+
+    fn version(&self, shard: ShardId) -> Version {
+        self.versions.get(&shard).copied().unwrap_or(Version::WholeOrders)
     }
 
     fn step(&mut self, shard: ShardId, command: &Command) {

@@ -116,7 +116,11 @@ impl<H> OrderRows<H> {
             | Event::StockReserved(_)
             | Event::ReservationRefused(_)
             | Event::StockReleased(_)
-            | Event::StockShipped(_) => Err(Unfit::Stranger),
+            | Event::StockShipped(_)
+            | Event::ProductDeactivated(_)
+            | Event::ProductReactivated(_)
+            | Event::LowStockThresholdSet(_)
+            | Event::StockRanLow(_) => Err(Unfit::Stranger),
         }
     }
 

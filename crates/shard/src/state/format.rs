@@ -2,10 +2,17 @@
 //!
 //! `SPLW` · format version (u16, big endian) · BLAKE3 of the body (32 bytes) · the body in postcard
 //! (<https://postcard.jamesmunns.com/wire-format>), every map as a sorted list.
+//!
+//! Version 1 is what rules versions 1 and 2 can lead to. Version 2 has behind it what rules version 3
+//! knows of products; a state without any of that is written as version 1, so that equal states have
+//! equal bytes and an earlier release reads what it can.
 
 use std::collections::BTreeSet;
 
-use domain::{order::Order, product::Product};
+use domain::{
+    order::Order,
+    product::{Listing, Product},
+};
 use events::{Kind, Millis, ShardId, Topic, position::Mark};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +20,10 @@ use super::{Links, Memory, Placement, Retirement, State, Tombstone, memory::Entr
 use crate::{chain::Chain, rules::Rules};
 
 const MAGIC: &[u8; 4] = b"SPLW";
-/// Rises with every change of the body's form.
-const VERSION: u16 = 1;
+/// The body alone.
+const PLAIN: u16 = 1;
+/// The body, and the listings of products that have one.
+const WITH_LISTINGS: u16 = 2;
 const HEAD_BYTES: usize = 4 + 2 + 32;
 
 /// Why bytes are no state of ours.
@@ -54,12 +63,15 @@ struct Body {
 
 /// Writes a state; equal states give equal bytes.
 pub fn encode(state: &State) -> Vec<u8> {
-    let body = postcard::to_stdvec(&Body::from(state))
-        // Writing to memory fails only for sequences of unknown length, and there are none.
-        .unwrap_or_else(|error| panic!("a state does not encode: {error}"));
+    let listings = listings(state);
+    let version = if listings.is_empty() { PLAIN } else { WITH_LISTINGS };
+    let mut body = written(&Body::from(state));
+    if version == WITH_LISTINGS {
+        body.extend(written(&listings));
+    }
     let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_be_bytes());
+    bytes.extend_from_slice(&version.to_be_bytes());
     bytes.extend_from_slice(blake3::hash(&body).as_bytes());
     bytes.extend_from_slice(&body);
     bytes
@@ -70,16 +82,39 @@ pub fn decode(bytes: &[u8]) -> Result<State, Unreadable> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::Foreign)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or(Unreadable::Foreign)?;
     let version = u16::from_be_bytes(*version);
-    if version != VERSION {
+    if ![PLAIN, WITH_LISTINGS].contains(&version) {
         return Err(Unreadable::UnknownVersion(version));
     }
     let (checksum, body) = rest.split_first_chunk::<32>().ok_or(Unreadable::Damaged)?;
     if blake3::hash(body).as_bytes() != checksum {
         return Err(Unreadable::Damaged);
     }
-    let body: Body =
-        postcard::from_bytes(body).map_err(|error| Unreadable::Malformed(error.to_string()))?;
-    State::try_from(body)
+    let malformed = |error: postcard::Error| Unreadable::Malformed(error.to_string());
+    let (body, rest): (Body, _) = postcard::take_from_bytes(body).map_err(malformed)?;
+    let mut state = State::try_from(body)?;
+    if version == WITH_LISTINGS {
+        let listings: Vec<(String, Listing)> = postcard::from_bytes(rest).map_err(malformed)?;
+        for (sku, listing) in listings {
+            let product = state.products.remove(&sku).ok_or_else(|| {
+                Unreadable::Malformed(format!("a listing of {sku}, which is no product here"))
+            })?;
+            state.products.insert(sku, product.with_listing(listing));
+        }
+    }
+    Ok(state)
+}
+
+fn written(part: &impl Serialize) -> Vec<u8> {
+    // Writing to memory fails only for sequences of unknown length, and there are none.
+    postcard::to_stdvec(part).unwrap_or_else(|error| panic!("a state does not encode: {error}"))
+}
+
+/// What rules version 3 knows of products, by SKU; nothing of most.
+fn listings(state: &State) -> Vec<(&str, Listing)> {
+    let all = state.products.iter().map(|(sku, product)| (sku.as_str(), product.listing()));
+    let mut set: Vec<_> = all.filter(|(_, listing)| *listing != Listing::default()).collect();
+    set.sort_unstable_by_key(|(sku, _)| *sku);
+    set
 }
 
 impl From<&State> for Body {

@@ -129,7 +129,15 @@ fn effects(world: &World, outcomes: &BTreeMap<String, Outcome>) -> Result<(), Vi
     let mut effects: BTreeMap<&str, usize> = BTreeMap::new();
     for stored in applied(world, |topic| matches!(topic, Topic::Events(_))) {
         let name = stored.text(header::CE_TYPE).unwrap_or_default();
-        let is_direct = ["StockAdjusted", "StockReceived", "PriceChanged", "OrderPaid"];
+        let is_direct = [
+            "StockAdjusted",
+            "StockReceived",
+            "PriceChanged",
+            "OrderPaid",
+            "ProductDeactivated",
+            "ProductReactivated",
+            "LowStockThresholdSet",
+        ];
         if is_direct.iter().any(|direct| name.ends_with(direct)) {
             *effects.entry(stored.text(header::COMMAND).unwrap_or_default()).or_default() += 1;
         }

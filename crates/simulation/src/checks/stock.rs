@@ -65,6 +65,12 @@ impl Books {
                     let (reserved, on_hand) = (product.reserved(), product.on_hand());
                     return Err(format!("{reserved} of {on_hand} {key} are reserved"));
                 }
+                if let Event::StockRanLow(low) = event
+                    && (product.available(), product.low_stock_threshold())
+                        != (low.available, Some(low.threshold))
+                {
+                    return Err(format!("{} {key} are available", product.available()));
+                }
                 let version = product.version;
                 self.products.insert(key, product);
                 version

@@ -78,7 +78,11 @@ fn body(event: &Event) -> Result<Value, Unfit> {
         | Event::StockReserved(_)
         | Event::ReservationRefused(_)
         | Event::StockReleased(_)
-        | Event::StockShipped(_) => Err(Unfit::Stranger),
+        | Event::StockShipped(_)
+        | Event::ProductDeactivated(_)
+        | Event::ProductReactivated(_)
+        | Event::LowStockThresholdSet(_)
+        | Event::StockRanLow(_) => Err(Unfit::Stranger),
     }
 }
 

@@ -4,7 +4,8 @@ use events::{
     Event, Money,
     line::RefusedLine,
     product::{
-        PriceChanged, ProductRegistered, ReservationRefused, StockAdjusted, StockReceived,
+        LowStockThresholdSet, PriceChanged, ProductDeactivated, ProductReactivated,
+        ProductRegistered, ReservationRefused, StockAdjusted, StockRanLow, StockReceived,
         StockReleased, StockReserved, StockShipped,
     },
 };
@@ -68,6 +69,23 @@ fn stock_and_price_follow_the_events() {
     assert_eq!((product.price_amount, product.currency.as_str()), (1500, "EUR"));
     assert_eq!(product.version, 7);
     assert!(product.registered_at < product.updated_at);
+}
+
+#[test]
+fn a_product_is_on_sale_until_it_is_taken_off_and_keeps_its_threshold() {
+    let set = |threshold| LowStockThresholdSet { sku: "a".to_owned(), threshold };
+    let listing = |events: &[Event]| {
+        let product = given(events);
+        (product.active, product.low_stock_threshold, product.version)
+    };
+    let (sku, reason) = ("a".to_owned(), "recalled".to_owned());
+    let low = StockRanLow { sku: sku.clone(), available: 2, threshold: 3 };
+    let off = ProductDeactivated { sku: sku.clone(), reason: reason.clone() };
+    let on = ProductReactivated { sku, reason };
+    let mut events = vec![registered(), set(Some(3)).into(), off.into(), low.into()];
+    assert_eq!(listing(&events), (false, Some(3), 4));
+    events.extend([on.into(), set(None).into()]);
+    assert_eq!(listing(&events), (true, None, 6));
 }
 
 #[test]

@@ -126,6 +126,10 @@ pages! {
         "Only a paid order can be shipped.";
     "closed" "409" Never "The order is closed":
         "The order has been final for so long that only its id is remembered. It takes no command any more.";
+    "product-inactive" "409" Never "A product is off sale":
+        "A line of the order names a product that was taken off sale. `lines` lists the lines concerned. Orders that hold stock of it go on.";
+    "rules-not-active" "409" Never "The rules in force do not know this command":
+        "The command needs a rules version that operators have not activated. Nothing was done. Once it is active, send the request with a new Idempotency-Key.";
     "undecodable" "500" Never "The command could not be decided":
         "The command was written in a form that could not be read back. Nothing was done.";
 }

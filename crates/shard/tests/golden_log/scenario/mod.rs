@@ -2,6 +2,7 @@
 //! later. Every line of it is fixed; a rules version is told the same story, and a chapter of what
 //! only it can do.
 
+mod catalogue;
 mod foreign;
 mod orders;
 mod partial;
@@ -47,6 +48,9 @@ pub fn tell(rules: i32) -> Story {
     foreign::records(&mut story);
     if rules >= 2 {
         partial::reservations(&mut story);
+    }
+    if rules >= 3 {
+        catalogue::listings(&mut story);
     }
     rules::second(&mut story);
     rules::new_incarnation(&mut story);
@@ -96,6 +100,12 @@ impl Story {
             self.world.append_control(shard, &command(shard));
         }
         self.world.run();
+    }
+
+    /// Pieces of a product that a reservation can take.
+    fn available(&self, sku: &str) -> i64 {
+        let mut products = self.world.states.values().flat_map(shard::State::products);
+        products.find(|product| product.sku() == sku).map_or(0, domain::Product::available)
     }
 
     fn tick(&mut self) {

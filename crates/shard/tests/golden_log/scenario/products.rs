@@ -15,7 +15,7 @@ fn receive(sku: &str, reference: &str, quantity: i64) -> ReceiveStock {
     ReceiveStock { sku: sku.to_owned(), reference: reference.to_owned(), quantity }
 }
 
-fn adjust(sku: &str, quantity: i64) -> AdjustStock {
+pub(super) fn adjust(sku: &str, quantity: i64) -> AdjustStock {
     AdjustStock { sku: sku.to_owned(), quantity, reason: "stocktaking".to_owned() }
 }
 

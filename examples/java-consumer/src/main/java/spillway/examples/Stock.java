@@ -19,7 +19,8 @@ final class Stock {
   String apply(GenericRecord event) {
     String type = event.getSchema().getName();
     switch (type) {
-      case "ProductRegistered", "PriceChanged":
+      case "ProductRegistered", "PriceChanged", "ProductDeactivated", "ProductReactivated",
+          "LowStockThresholdSet", "StockRanLow":
         return change(event, 0, 0);
       case "StockReceived", "StockAdjusted":
         return change(event, quantity(event), 0);
