@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    archive, completions, dead_letters, dev, exit, import, openapi, projections, rebuild, repair,
-    rules, schemas, status, tail, topics, verify, why,
+    archive, bench, completions, dead_letters, dev, exit, import, openapi, projections, rebuild,
+    repair, rules, schemas, status, tail, topics, verify, why,
 };
 
 /// Runs, prepares, fills, watches and checks a Spillway system.
@@ -49,6 +49,9 @@ enum Verb {
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
     Rebuild(rebuild::Args),
+    /// Measures orders and queries beside what one would use otherwise; ratios first.
+    #[command(subcommand)]
+    Bench(bench::Verb),
     Openapi(openapi::Args),
     Completions(completions::Args),
 }
@@ -91,6 +94,7 @@ impl Cli {
             Verb::Projections(verb) => projections::run(verb).await,
             Verb::DeadLetters(verb) => dead_letters::run(verb).await,
             Verb::Rebuild(args) => rebuild::run(args).await,
+            Verb::Bench(verb) => bench::run(verb).await,
             Verb::Openapi(args) => openapi::run(&args),
             Verb::Completions(args) => completions::run(&args),
         }

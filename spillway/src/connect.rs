@@ -37,7 +37,8 @@ fn local() -> reqwest::ClientBuilder {
     reqwest::Client::builder().no_proxy().tls_certs_only([])
 }
 
-fn base_url(text: &str) -> Result<Url, String> {
+/// Parses the base URL of a system over plain HTTP.
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host());
     url.ok_or_else(|| "give a URL that begins with http://".to_owned())
 }

@@ -1,6 +1,7 @@
 //! `spillway`, the command-line tool: reads the arguments, runs one verb, ends with its exit code.
 
 mod archive;
+mod bench;
 mod cli;
 mod command_log;
 mod completions;

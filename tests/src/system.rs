@@ -1,9 +1,9 @@
 //! The whole system under test: its start, its settled state, and its end without a trace.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
-use devstack::{Load, Options, Stack};
+use devstack::{Options, Stack};
 use eventlog::{Connection, Registry, Topics};
 use events::{command::Parameters, profile::Profile};
 use futures::future::{join_all, try_join_all};
@@ -41,10 +41,6 @@ pub struct SystemOptions {
     pub harm: Option<Plan>,
     /// Whether the brokers' clocks can be set.
     pub clocks: bool,
-    /// What the brokers are tuned for.
-    pub load: Load,
-    /// Folder of the programs; `None`: beside the running test.
-    pub programs: Option<PathBuf>,
 }
 
 /// When a shard's next snapshot is due.
@@ -71,8 +67,6 @@ impl Default for SystemOptions {
             snapshots: None,
             harm: None,
             clocks: false,
-            load: Load::Light,
-            programs: None,
         }
     }
 }
@@ -112,12 +106,9 @@ impl System {
     /// # Errors
     /// A part did not come up; the last lines of its log are in the text.
     pub async fn start(options: SystemOptions) -> anyhow::Result<Self> {
-        let binaries = match &options.programs {
-            Some(folder) => Binaries::within(folder)?,
-            None => Binaries::find()?,
-        };
+        let binaries = Binaries::find()?;
         let (brokers, clocks) = (u8::try_from(options.profile.replication)?, options.clocks);
-        let on = Options { brokers, clocks, load: options.load, ..Options::default() };
+        let on = Options { brokers, clocks, ..Options::default() };
         let stack = Stack::start(on).await?;
         let connection = Connection::new(stack.bootstrap_servers());
         let registry = stack.registry_url();
@@ -256,14 +247,6 @@ impl System {
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
-    }
-
-    /// Name and id of every process that runs: those of the system, then those of the stack.
-    #[must_use]
-    pub fn process_ids(&self) -> Vec<(String, u32)> {
-        let programs = self.programs().filter_map(|p| Some((p.name().to_owned(), p.id()?)));
-        let of_stack = self.stack.processes().filter_map(|p| Some((p.name().to_owned(), p.id()?)));
-        programs.chain(of_stack).collect()
     }
 
     pub(crate) fn registry_url(&self) -> String {

@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 
 /// Where the programs are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Binaries {
-    pub(super) command_api: PathBuf,
-    pub(super) projector: PathBuf,
-    pub(super) query_api: PathBuf,
+pub(crate) struct Binaries {
+    pub(crate) command_api: PathBuf,
+    pub(crate) projector: PathBuf,
+    pub(crate) query_api: PathBuf,
 }
 
 impl Binaries {
@@ -17,13 +17,20 @@ impl Binaries {
     ///
     /// # Errors
     /// A sentence that names every missing one and the command that builds them.
-    pub(super) fn find() -> anyhow::Result<Self> {
+    pub(crate) fn find() -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot tell where this program lies")?;
         Self::beside(&own)
     }
 
     fn beside(own: &Path) -> anyhow::Result<Self> {
-        let folder = own.parent().unwrap_or(own);
+        Self::within(own.parent().unwrap_or(own))
+    }
+
+    /// Finds them in a folder.
+    ///
+    /// # Errors
+    /// As [`Binaries::find`].
+    pub(crate) fn within(folder: &Path) -> anyhow::Result<Self> {
         let all = Self {
             command_api: folder.join("command-api"),
             projector: folder.join("projector"),

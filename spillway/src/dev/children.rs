@@ -22,22 +22,28 @@ const START_WITHIN: Duration = Duration::from_secs(90);
 const GRACE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-pub(super) struct Children {
+pub(crate) struct Children {
     command_api: Process,
     projector: Process,
     query_api: Process,
 }
 
 impl Children {
-    /// The processes on a running stack, not started yet.
-    pub(super) fn new(stack: &Stack, binaries: &Binaries, ports: &Ports) -> Self {
-        let process = |name, program, port| Process::new(spec(stack, name, program, port));
-        let command_api = spec(stack, "command-api", &binaries.command_api, &ports.command_api)
+    /// The processes on a running stack, not started yet, with these settings beside the usual ones.
+    pub(crate) fn new(
+        stack: &Stack,
+        binaries: &Binaries,
+        ports: &Ports,
+        settings: &[(String, String)],
+    ) -> Self {
+        let spec =
+            |name, program, port| spec(stack, name, program, port).envs(settings.iter().cloned());
+        let command_api = spec("command-api", &binaries.command_api, &ports.command_api)
             .envs([("SNAPSHOTS", snapshots(stack))]);
         Self {
             command_api: Process::new(command_api),
-            projector: process("projector", &binaries.projector, &ports.projector),
-            query_api: process("query-api", &binaries.query_api, &ports.query_api),
+            projector: Process::new(spec("projector", &binaries.projector, &ports.projector)),
+            query_api: Process::new(spec("query-api", &binaries.query_api, &ports.query_api)),
         }
     }
 
@@ -56,7 +62,7 @@ impl Children {
 
     /// Starts them and waits until all are ready. The projector makes the tables that query-api
     /// reads, so that one waits for it.
-    pub(super) async fn start(&self, steps: &Steps) -> anyhow::Result<()> {
+    pub(crate) async fn start(&self, steps: &Steps) -> anyhow::Result<()> {
         let write_side = start(steps, &self.command_api);
         let read_side = async {
             start(steps, &self.projector).await?;
@@ -67,27 +73,32 @@ impl Children {
     }
 
     /// Stops them: first what takes commands, so that nothing new arrives while the rest drains.
-    pub(super) async fn stop(&self, steps: &Steps) {
+    pub(crate) async fn stop(&self, steps: &Steps) {
         stop(steps, &self.command_api).await;
         tokio::join!(stop(steps, &self.projector), stop(steps, &self.query_api));
     }
 
+    /// All of them, running or not.
+    pub(crate) fn all(&self) -> [&Process; 3] {
+        [&self.command_api, &self.projector, &self.query_api]
+    }
+
     /// Waits until one of them, or of the stack, ends by itself, and tells about it.
-    pub(super) async fn first_end(&self, stack: &Stack) -> String {
-        let all = [&self.command_api, &self.projector, &self.query_api];
+    pub(crate) async fn first_end(&self, stack: &Stack) -> String {
         // One that has ended already ends the wait at once, so that no death is missed.
-        let ends = all.into_iter().chain(stack.processes());
+        let ends = self.all().into_iter().chain(stack.processes());
         let (report, ..) = select_all(ends.map(|process| Box::pin(end(process)))).await;
         report
     }
 }
 
 /// Folder of the shards' snapshots: kept and lost together with the log.
-pub(super) fn snapshots(stack: &Stack) -> String {
+pub(crate) fn snapshots(stack: &Stack) -> String {
     stack.dir().join("snapshots").display().to_string()
 }
 
-fn spec(stack: &Stack, name: &str, program: &Path, port: &Port) -> Spec {
+/// One process of the system on a port.
+pub(crate) fn spec(stack: &Stack, name: &str, program: &Path, port: &Port) -> Spec {
     let listen = port.address();
     Spec::new(name, program, stack.logs().join(format!("{name}.log")))
         .arg("--listen")

@@ -12,10 +12,10 @@ mod gateway;
 mod log_tail;
 mod port_owner;
 mod ports;
-mod prepare;
+pub(crate) mod prepare;
 mod sample;
 mod steps;
-mod stop;
+pub(crate) mod stop;
 mod story;
 mod system;
 mod table;
@@ -25,8 +25,15 @@ use std::{path::PathBuf, process::ExitCode};
 use devstack::{Error, Options, Stack};
 use events::profile::Profile;
 
-pub(crate) use self::gateway::{TITLE, merge};
-use self::{binaries::Binaries, ports::Ports, steps::Steps, system::Plan};
+use self::system::Plan;
+pub(crate) use self::{
+    binaries::Binaries,
+    children::{Children, spec as child},
+    gateway::{TITLE, merge},
+    ports::{Port, Ports},
+    sample::Shop,
+    steps::Steps,
+};
 use crate::{output::OutputArgs, profile::ParameterArgs, words};
 
 /// Runs the whole system on this machine, with sample data, until Ctrl-C.

@@ -10,18 +10,18 @@ use super::port_owner;
 
 /// Where the processes listen, always on 127.0.0.1.
 #[derive(Debug)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     /// The gateway's own; it is bound from the first moment, so that a second system on the same
     /// ports is refused before it starts anything.
-    pub(super) gateway: TcpListener,
-    pub(super) command_api: Port,
-    pub(super) projector: Port,
-    pub(super) query_api: Port,
+    pub(crate) gateway: TcpListener,
+    pub(crate) command_api: Port,
+    pub(crate) projector: Port,
+    pub(crate) query_api: Port,
 }
 
 /// A port for a process, kept from other systems of this user.
 #[derive(Debug)]
-pub(super) enum Port {
+pub(crate) enum Port {
     Fixed(u16),
     Leased(PortLease),
 }
@@ -36,7 +36,7 @@ impl Ports {
     ///
     /// # Errors
     /// A sentence with the first port that is taken, and by whom.
-    pub(super) async fn fixed() -> anyhow::Result<Self> {
+    pub(crate) async fn fixed() -> anyhow::Result<Self> {
         let Ok(gateway) = TcpListener::bind((Ipv4Addr::LOCALHOST, GATEWAY)).await else {
             bail!(taken(GATEWAY))
         };
@@ -52,16 +52,16 @@ impl Ports {
     ///
     /// # Errors
     /// No free port was found.
-    pub(super) async fn random() -> anyhow::Result<Self> {
+    pub(crate) async fn random() -> anyhow::Result<Self> {
         let lease = PortLease::random()?;
         let gateway = TcpListener::bind((Ipv4Addr::LOCALHOST, lease.port()))
             .await
             .with_context(|| format!("port {} was free a moment ago", lease.port()))?;
         Ok(Self {
             gateway,
-            command_api: Port::Leased(PortLease::random()?),
-            projector: Port::Leased(PortLease::random()?),
-            query_api: Port::Leased(PortLease::random()?),
+            command_api: Port::random()?,
+            projector: Port::random()?,
+            query_api: Port::random()?,
         })
     }
 }
@@ -74,7 +74,15 @@ impl Port {
         }
     }
 
-    pub(super) fn number(&self) -> u16 {
+    /// A free one.
+    ///
+    /// # Errors
+    /// No free port was found.
+    pub(crate) fn random() -> anyhow::Result<Self> {
+        Ok(Self::Leased(PortLease::random()?))
+    }
+
+    pub(crate) fn number(&self) -> u16 {
         match self {
             Self::Fixed(port) => *port,
             Self::Leased(lease) => lease.port(),
@@ -82,13 +90,13 @@ impl Port {
     }
 
     /// The address to listen on.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.number()).into()
     }
 }
 
 /// The sentence about a port that somebody has.
-pub(super) fn taken(port: u16) -> String {
+pub(crate) fn taken(port: u16) -> String {
     let owner = port_owner::of(port).unwrap_or_else(|| "another process".to_owned());
     format!("port {port} is in use by {owner}: stop it, or run `spillway dev --random-ports`")
 }

@@ -10,7 +10,7 @@ use super::steps::Steps;
 use crate::{schemas, topics};
 
 /// Makes the topics and writes the first records of every shard.
-pub(super) async fn topics(
+pub(crate) async fn topics(
     stack: &Stack,
     parameters: &Parameters,
     steps: &Steps,
@@ -22,14 +22,14 @@ pub(super) async fn topics(
 }
 
 /// Registers the event schemas.
-pub(super) async fn schemas(stack: &Stack, steps: &Steps) -> anyhow::Result<()> {
+pub(crate) async fn schemas(stack: &Stack, steps: &Steps) -> anyhow::Result<()> {
     let url = stack.registry_url();
     let made = steps.run("schemas", schemas::make(&url)).await;
     made.context("the schemas could not be registered")
 }
 
 /// Makes the folder that is kept, and keeps it out of version control.
-pub(super) fn folder(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn folder(folder: &Path) -> anyhow::Result<()> {
     let make = || {
         fs::create_dir_all(folder)?;
         fs::write(folder.join(".gitignore"), "*\n")

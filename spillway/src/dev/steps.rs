@@ -18,13 +18,13 @@ const SPIN_EVERY: Duration = Duration::from_millis(100);
 
 /// The steps of one start. Clones write to the same place.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Steps {
+pub(crate) struct Steps {
     spinners: MultiProgress,
 }
 
 impl Steps {
     /// Runs `work` as a step; a failed one gets no tick, for its error is told at the end.
-    pub(super) async fn run<T>(
+    pub(crate) async fn run<T>(
         &self,
         name: &str,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -38,7 +38,7 @@ impl Steps {
     }
 
     /// Shows what the stack tells about its own steps.
-    pub(super) fn of_stack(&self) -> Progress {
+    pub(crate) fn of_stack(&self) -> Progress {
         let steps = self.clone();
         let running = Arc::new(Mutex::new(HashMap::new()));
         Progress::new(move |Event { step, state }| {

@@ -12,7 +12,7 @@ use crate::{exit::INFRASTRUCTURE, words};
 ///
 /// # Errors
 /// The operating system does not let the signals be heard.
-pub(super) fn on_signals() -> anyhow::Result<CancellationToken> {
+pub(crate) fn on_signals() -> anyhow::Result<CancellationToken> {
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let interrupt = listen(SignalKind::interrupt())?;
     let terminate = listen(SignalKind::terminate())?;

@@ -44,7 +44,7 @@ pub(super) async fn run(
     steps: &Steps,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let children = Children::new(stack, &plan.binaries, &plan.ports);
+    let children = Children::new(stack, &plan.binaries, &plan.ports, &[]);
     let upstreams = Children::upstreams(&plan.ports);
     let address = plan.ports.gateway.local_addr()?;
     let close = CancellationToken::new();

@@ -27,6 +27,25 @@ pub(crate) async fn of(connection: Connection, places: Vec<(Partition, i64)>) ->
     measured.unwrap_or_else(|_| vec![None; count])
 }
 
+/// The records behind each place, in the order of the places; `None` where the broker did not say.
+pub(crate) async fn records(
+    connection: Connection,
+    places: Vec<(Partition, i64)>,
+) -> Vec<Option<i64>> {
+    let count = places.len();
+    let look = move || {
+        let Ok(reader) = LogReader::open(&connection, "spillway-projections") else {
+            return vec![None; places.len()];
+        };
+        let behind = |(partition, next): &(Partition, i64)| {
+            Some(reader.watermarks(partition).ok()?.lag(*next))
+        };
+        places.iter().map(behind).collect()
+    };
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|_| vec![None; count])
+}
+
 fn measure(connection: &Connection, places: &[(Partition, i64)]) -> Vec<Option<Lag>> {
     let mut lags = vec![None; places.len()];
     let Ok(mut reader) = LogReader::open(connection, "spillway-projections") else {

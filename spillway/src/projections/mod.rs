@@ -3,7 +3,7 @@
 
 mod change;
 mod history;
-mod lag;
+pub(crate) mod lag;
 pub(crate) mod list;
 
 use std::process::ExitCode;

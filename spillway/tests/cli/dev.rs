@@ -1,6 +1,9 @@
 //! `spillway dev` for real: the whole system comes up, tells its story, and goes without a trace.
 
-use crate::support::{Dev, descendants, run};
+use crate::{
+    bench,
+    support::{Dev, descendants, run},
+};
 use std::{path::Path, process::Stdio, time::Duration};
 
 use nix::{
@@ -51,6 +54,8 @@ async fn dev_brings_the_system_up_shows_it_and_leaves_nothing_behind() {
     let environment = String::from_utf8(environment.stdout).unwrap();
     assert!(environment.contains("export KAFKA_BOOTSTRAP_SERVERS='127.0.0.1:"), "{environment}");
     assert!(environment.contains(&format!("export SPILLWAY_URL='{base}'\n")), "{environment}");
+    let database = environment.lines().find_map(|line| line.strip_prefix("export DATABASE_URL="));
+    bench::measures(runtime.path(), &base, database.unwrap().trim_matches('\'')).await;
 
     let (ended, words) = dev.stop(Signal::SIGINT).await;
     assert!(ended.success(), "{ended}: {}", words.join("\n"));

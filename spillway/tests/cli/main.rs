@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bench;
 mod deployment;
 mod dev;
 #[cfg(feature = "old-release-test")]

@@ -20,6 +20,9 @@ async fn wrong_arguments_end_with_2_and_what_is_allowed() {
     let (code, words) = refusal(&["dev", "--parameter", "patience_ms=1"]).await;
     assert_eq!(code, 2);
     assert!(words.contains("payment_deadline_ms"), "{words}");
+    let (code, words) = refusal(&["bench", "orders", "--only", "list"]).await;
+    assert_eq!(code, 2);
+    assert!(words.contains("hot, spread, sold-out"), "{words}");
 }
 
 #[tokio::test]
@@ -38,7 +41,7 @@ async fn a_completion_script_names_every_verb() {
     let output = run(runtime.path(), &["completions", "bash"]).await;
     let script = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for verb in ["dev", "status", "topics", "schemas", "rules", "import", "verify"] {
+    for verb in ["dev", "status", "topics", "schemas", "rules", "import", "verify", "bench"] {
         assert!(script.contains(verb), "{verb}");
     }
 }

@@ -25,6 +25,13 @@ use crate::{
 const POM: &str = include_str!("../../resources/pom.xml");
 const SUMS: &str = include_str!("../../resources/sums.txt");
 
+/// The version of Apache Kafka that every stack runs; empty if the pins do not name it.
+#[must_use]
+pub fn kafka_version() -> &'static str {
+    let version = POM.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
+    version.map_or("", |(version, _)| version)
+}
+
 /// The unpacked artifacts in the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Artifacts {

@@ -14,10 +14,11 @@ use anyhow::Context as _;
 use futures::future::try_join_all;
 use serde_json::json;
 
+pub(crate) use self::shop::Shop;
 use self::{
     catalogue::{CURRENCY, PRODUCTS, Product},
     fate::{Act, FATES, Fate},
-    shop::{Answer, Shop},
+    shop::Answer,
 };
 
 /// How long all of it may take; a warm system needs well below a second.

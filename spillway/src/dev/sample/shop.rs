@@ -14,22 +14,22 @@ const RETRY_MIN: Duration = Duration::from_millis(50);
 const POSITION: &str = "spillway-position";
 
 #[derive(Debug)]
-pub(super) struct Shop {
+pub(crate) struct Shop {
     http: reqwest::Client,
     base_url: String,
 }
 
 /// A definitive answer.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     body: Value,
     /// What a query must carry to see this command.
-    pub(super) position: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 impl Shop {
-    pub(super) fn new(base_url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(base_url: &str) -> anyhow::Result<Self> {
         Ok(Self { http: connect::local_http()?, base_url: base_url.to_owned() })
     }
 
@@ -37,7 +37,7 @@ impl Shop {
     ///
     /// # Errors
     /// A transport error that is not about connecting, or an answer that is no JSON.
-    pub(super) async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
         let request = self
             .http
             .post(format!("{}{path}", self.base_url))
@@ -47,7 +47,7 @@ impl Shop {
     }
 
     /// Waits until the read model shows an order, at `position` or later.
-    pub(super) async fn see(&self, order: &str, position: Option<&str>) -> anyhow::Result<()> {
+    pub(crate) async fn see(&self, order: &str, position: Option<&str>) -> anyhow::Result<()> {
         let path = format!("/v1/orders/{order}");
         let mut request = self.http.get(format!("{}{path}", self.base_url));
         if let Some(position) = position {
@@ -73,12 +73,12 @@ impl Shop {
 }
 
 impl Answer {
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.status.is_success()
     }
 
     /// Accepts an answer that says done, or that refuses for one of these reasons.
-    pub(super) fn done_or(&self, reasons: &[&str]) -> anyhow::Result<()> {
+    pub(crate) fn done_or(&self, reasons: &[&str]) -> anyhow::Result<()> {
         let reason = self.body["type"].as_str().and_then(|problem| problem.rsplit('/').next());
         if self.is_done() || reason.is_some_and(|reason| reasons.contains(&reason)) {
             Ok(())
@@ -88,7 +88,7 @@ impl Answer {
     }
 
     /// The body that pays the placed order's total.
-    pub(super) fn payment(&self) -> anyhow::Result<Value> {
+    pub(crate) fn payment(&self) -> anyhow::Result<Value> {
         let total = &self.body["total"];
         if total["amount"].is_i64() && total["currency"].is_string() {
             Ok(json!({
