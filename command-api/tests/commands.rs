@@ -224,7 +224,11 @@ async fn commands_in_flight_are_bounded_and_a_client_that_goes_away_frees_its_pl
     while bench.taken().is_empty() {
         tokio::task::yield_now().await;
     }
-    bench.post("/v1/orders", &order()).await.expect_problem(503, "unavailable");
+    let refused = bench.post("/v1/orders", &order()).await;
+    refused.expect_problem(503, "unavailable");
+    let policy = r#""commands-in-flight";q=1;qu="concurrent-requests""#;
+    assert_eq!(refused.header("ratelimit-policy"), Some(policy));
+    assert_eq!(refused.header("ratelimit"), Some(r#""commands-in-flight";r=0"#));
     waiting.abort();
     assert!(waiting.await.is_err_and(|ended| ended.is_cancelled()));
     assert_eq!(bench.waiting.in_flight(), 0);

@@ -61,7 +61,7 @@ async fn every_documented_route_exists_and_every_answer_fits_its_schema() {
     let mut bad = order();
     bad["currency"] = json!("x");
     let answered = bench.post("/v1/orders", &bad).await;
-    let known = &document["components"]["schemas"]["ProblemDocument"]["properties"];
+    let known = &document["components"]["schemas"]["Problem"]["properties"];
     for member in answered.body.as_object().expect("an object").keys() {
         assert!(known.get(member).is_some(), "{member} is not documented");
     }

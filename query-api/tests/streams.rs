@@ -240,6 +240,7 @@ async fn over_http_a_stream_is_begun_resumed_bounded_and_ended() {
     let refused = Answer::of(world.open(uri, &[]).await).await;
     refused.problem(503, "too-many-streams");
     assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit"), r#""live-streams";r=0"#);
     drop(other);
 
     let answer = async |uri: &str, headers: &[(&str, &str)]| {

@@ -34,14 +34,4 @@ fn document() -> anyhow::Result<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_sides_are_described() {
-        let document = document().unwrap();
-        assert_eq!(document["info"]["title"], TITLE);
-        let order = &document["paths"]["/v1/orders"];
-        assert!(order["post"].is_object() && order["get"].is_object(), "{order}");
-    }
-}
+mod tests;

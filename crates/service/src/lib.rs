@@ -47,6 +47,7 @@ mod exit;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod openapi;
 pub mod otlp;
 pub mod problem;
 pub mod process;

@@ -4,21 +4,25 @@
 
 mod support;
 
+use std::io::Write;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{self, get};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use opentelemetry::trace::Status;
 use serde_json::Value;
-use service::http::{Json, Limits};
+use service::http::{Json, Limits, Routes, docs};
 use service::trace;
-use support::{Server, Spans, TRACEPARENT, assert_problem};
+use support::{Answer, Server, Spans, TRACEPARENT, assert_problem, read_to_end, request};
+use tokio::io::AsyncWriteExt;
 
 fn routes() -> Router {
     Router::new()
         .route("/items/{id}", get(|| async { "item" }))
-        .route("/orders", post(|Json(body): Json<Value>| async move { axum::Json(body) }))
-        .route("/panic", post(panics))
+        .route("/orders", routing::post(|Json(body): Json<Value>| async move { axum::Json(body) }))
+        .route("/panic", routing::post(panics))
         .route("/refused", get(refused))
         .route("/trace", get(|| async { trace::current_traceparent().unwrap_or_default() }))
 }
@@ -124,19 +128,108 @@ async fn every_answer_has_the_security_headers() {
     for path in ["/items/1", "/nowhere", "/livez"] {
         let answer = server.get(path, &[]).await;
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_large_answer_is_compressed_for_a_client_that_can_read_it() {
-    let routes = Router::new().route("/large", get(|| async { "x".repeat(10_000) }));
+async fn a_head_is_answered_as_its_get_is_but_for_the_body() {
+    let routes = routes().route("/large", get(|| async { "x".repeat(10_000) }));
     let server = Server::start(routes, Limits::default()).await;
-    let answer = server.get("/large", &[("accept-encoding", "gzip")]).await;
-    assert_eq!(answer.header("content-encoding"), Some("gzip"));
+    for (path, length) in [("/items/1", Some("4")), ("/large", Some("10000")), ("/livez", None)] {
+        let head = server.send(&format!("HEAD {path}"), &[], "").await;
+        let got = server.get(path, &[]).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        for name in ["content-type", "content-length", "cache-control", "vary"] {
+            assert_eq!(head.header(name), got.header(name), "{path} {name}");
+        }
+        assert!(length.is_none() || head.header("content-length") == length, "{head:?}");
+    }
+    let head = server.send("HEAD /nowhere", &[], "").await;
+    assert_eq!((head.status, head.body.as_str()), (404, ""));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_compressed_as_the_client_can_read_it() {
+    let large = || async { "x".repeat(10_000) };
+    let events = || async { ([("content-type", "text/event-stream")], "x".repeat(10_000)) };
+    let lines = || async { ([("content-type", "application/x-ndjson")], "x".repeat(10_000)) };
+    let routes = Router::new()
+        .route("/large", get(large))
+        .route("/events", get(events))
+        .route("/lines", get(lines));
+    let server = Server::start(routes, Limits::default()).await;
+    for coding in ["gzip", "br", "zstd"] {
+        let answer = server.get("/large", &[("accept-encoding", coding)]).await;
+        assert_eq!(answer.header("content-encoding"), Some(coding));
+        assert_eq!(answer.header("vary"), Some("accept-encoding"));
+        assert!(answer.body.len() < 1_000, "{} bytes", answer.body.len());
+        // A compressor would hold back what is to be seen at once.
+        for stream in ["/events", "/lines"] {
+            let answer = server.get(stream, &[("accept-encoding", coding)]).await;
+            assert_eq!((answer.header("content-encoding"), answer.body.len()), (None, 10_000));
+        }
+    }
     assert_eq!(server.get("/large", &[]).await.body.len(), 10_000);
     let answer = server.get("/livez", &[("accept-encoding", "gzip")]).await;
     assert_eq!(answer.header("content-encoding"), None);
+}
+
+/// Posts a body that is no text.
+async fn post(server: &Server, path: &str, coding: &str, body: &[u8]) -> Answer {
+    let length = body.len().to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-encoding", coding),
+        ("content-length", &length),
+    ];
+    let mut stream = server.connect().await;
+    let head = request(&format!("POST {path}"), &headers, "");
+    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    Answer::parse(&read_to_end(&mut stream).await)
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_packed_body_is_read_within_the_limit_of_what_it_holds() {
+    let limits = Limits { body_bytes_max: 10_000, ..Limits::default() };
+    let server = Server::start(routes(), limits).await;
+    let fits = format!("\"{}\"", "x".repeat(9_000));
+    let answer = post(&server, "/orders", "gzip", &packed(&fits)).await;
+    assert_eq!((answer.status, answer.body), (200, fits));
+    let bomb = packed(&" ".repeat(5_000_000));
+    assert!(bomb.len() < 10_000, "{} bytes", bomb.len());
+    let answer = post(&server, "/orders", "gzip", &bomb).await;
+    assert_problem(&answer, 413, "/problems/too-large", "never");
+    let answer = post(&server, "/orders", "gzip", b"{}").await;
+    assert_problem(&answer, 400, "/problems/invalid", "never");
+    let half = packed("{\"a\": 1}");
+    let answer = post(&server, "/orders", "gzip", &half[..half.len() / 2]).await;
+    assert_problem(&answer, 400, "/problems/invalid", "never");
+}
+
+#[tokio::test]
+async fn another_coding_is_refused_with_those_that_are_taken() {
+    let streams = Router::new().route("/stream", routing::post(|body: String| async { body }));
+    let server = Server::start(Routes { plain: routes(), streams }, Limits::default()).await;
+    for (path, coding, taken) in [
+        ("/orders", "br", "gzip"),
+        ("/orders", "zstd", "gzip"),
+        ("/orders", "gzip, gzip", "gzip"),
+        ("/stream", "gzip", "identity"),
+    ] {
+        let answer = post(&server, path, coding, &packed("{}")).await;
+        assert_problem(&answer, 415, "/problems/unsupported-media-type", "never");
+        assert_eq!(answer.header("accept-encoding"), Some(taken), "{path} {coding}");
+    }
 }
 
 #[tokio::test]
@@ -206,4 +299,28 @@ async fn the_admin_routes_tell_health_and_version() {
         assert_eq!(server.get(path, &[]).await.status, 200, "{path}");
     }
     assert_eq!(server.get("/version", &[]).await.json()["name"], "service");
+}
+
+#[tokio::test]
+async fn the_description_is_shown_with_nothing_from_elsewhere() {
+    let server = Server::start(routes().merge(docs()), Limits::default()).await;
+    let moved = server.get("/docs", &[]).await;
+    assert_eq!((moved.status, moved.header("location")), (303, Some("/docs/")));
+    let page = server.get("/docs/", &[]).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    let start = server.get("/docs/swagger-initializer.js", &[]).await.body;
+    for told in [r#""url": "/openapi.json""#, r#""validatorUrl": "none""#] {
+        assert!(start.contains(told), "{told} is not in {start}");
+    }
+    for text in [&page.body, &start] {
+        assert!(!text.contains("://"), "{text}");
+    }
+    let parts = page.body.split("=\"./").skip(1).filter_map(|rest| rest.split('"').next());
+    let parts: Vec<&str> = parts.collect();
+    assert!(parts.contains(&"swagger-ui-bundle.js"), "{parts:?}");
+    for part in parts {
+        assert_eq!(server.get(&format!("/docs/{part}"), &[]).await.status, 200, "{part}");
+    }
 }

@@ -26,11 +26,13 @@ use crate::read::{checkpoint::Projection, command::CommandOutcome};
     params(("command_id" = String, Path, format = "uuid"), Consistency, Validators),
     responses(
         (status = 200, description = "The outcome, for good. `Spillway-Position` lets queries see \
-            what the command did.", body = CommandOutcome),
+            what the command did.", body = CommandOutcome,
+            headers(("Spillway-Position" = String, description = "Carry it to a query."))),
         (status = 304, description = "The client has this outcome."),
         (status = 404, description = "`unknown-command`, with `Retry-After`: not decided or not \
             projected yet, or no such command.", body = Problem,
-            content_type = "application/problem+json"),
+            content_type = "application/problem+json",
+            headers(("Retry-After" = i64, description = "Seconds after which to ask again."))),
         Failures,
     ),
 )]

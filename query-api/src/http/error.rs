@@ -161,3 +161,33 @@ fn fault(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, cause, "A query could not be answered.");
     Problem::new(kinds::INTERNAL).retry(Retry::Safe)
 }
+
+#[cfg(test)]
+mod tests {
+    use service::problem::catalogue;
+
+    use super::*;
+    use crate::http::streams;
+
+    #[test]
+    fn every_kind_of_this_process_is_as_its_page_says() {
+        let own = [
+            UNKNOWN_ORDER,
+            UNKNOWN_SKU,
+            UNKNOWN_CUSTOMER,
+            UNKNOWN_COMMAND,
+            POSITION_NOT_REACHED,
+            UNKNOWN_VERSION,
+            PARKED,
+            streams::GONE,
+            streams::TOO_MANY,
+            streams::SLOW,
+            streams::STOPPING,
+        ];
+        for Kind { slug, status, title, retry } in own {
+            let page = catalogue::page(&slug).expect(&slug);
+            assert!(page.status.starts_with(status.as_str()), "{slug}");
+            assert_eq!((page.title, page.retry), (&*title, retry), "{slug}");
+        }
+    }
+}

@@ -17,7 +17,6 @@ mod orders;
 mod page;
 mod params;
 mod prefer;
-mod problem_pages;
 mod products;
 mod row;
 mod sales;
@@ -25,6 +24,8 @@ mod streams;
 mod why;
 
 use axum::{Router, middleware::from_fn_with_state};
+
+use service::{http::docs, problem};
 
 use crate::{cache::Cache, live::Live, position::Tracker, read::Database, servers::Servers};
 
@@ -51,7 +52,8 @@ pub fn router(api: Api) -> Router {
     let (queries, _) = openapi::routes().split_for_parts();
     queries
         .layer(from_fn_with_state(api.waits, prefer::apply))
-        .merge(problem_pages::routes())
         .merge(openapi::route())
         .with_state(api)
+        .merge(problem::pages())
+        .merge(docs())
 }

@@ -165,7 +165,8 @@ pub(super) async fn get_history(
     params(
         ("customer_id" = Option<String>, Query, description = "Only orders of this customer."),
         ("status" = Option<String>, Query, description = "Only orders of this status: `placed`, \
-            `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`."),
+            `reserved`, `rejected`, `paid`, `shipped`, `cancelled` or `expired`.",
+            pattern = "^(placed|reserved|rejected|paid|shipped|cancelled|expired)$"),
         ("sku" = Option<String>, Query, description = "Only orders with a line of this product."),
         ("placed_from" = Option<String>, Query, format = "date-time", description = "Only orders \
             placed at this log time or later."),

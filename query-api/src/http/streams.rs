@@ -13,14 +13,17 @@ use axum::{
 };
 use events::Kind;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
-use service::problem::{self, Problem, Retry};
+use service::{
+    http::AtOnce,
+    problem::{self, Problem, Retry},
+};
 
 use super::{
     Api,
     error::{Error, UNKNOWN_ORDER},
     fault::Fault,
     input::Input,
-    openapi::{Consistency, Failures, Problem as Document, TooEarly},
+    openapi::{Consistency, Problem as Document, TooEarly},
     params::{Params, id, is_id},
 };
 use crate::{
@@ -75,11 +78,11 @@ const SKUS_MAX: usize = 100;
     params(("order_id" = String, Path), Resume, Consistency),
     responses(
         (status = 200, description = "Server-sent events: `snapshot` (an order), `order`, `end` (a \
-            problem document that says why).", body = OrderChanged,
+            problem document that says why).", body = OrderMessage,
             content_type = "text/event-stream"),
         (status = 404, description = "`unknown-order`", body = Document,
             content_type = "application/problem+json"),
-        Refusals, TooEarly, Failures,
+        Refusals, TooEarly,
     ),
 )]
 pub(super) async fn stream_order(
@@ -105,8 +108,8 @@ pub(super) async fn stream_order(
     responses(
         (status = 200, description = "Server-sent events: `snapshot` (`items`: at most 200 orders, \
             newest first), `order`, `end` (a problem document that says why).",
-            body = OrderChanged, content_type = "text/event-stream"),
-        Refusals, TooEarly, Failures,
+            body = OrderMessage, content_type = "text/event-stream"),
+        Refusals, TooEarly,
     ),
 )]
 pub(super) async fn stream_customer(
@@ -135,9 +138,9 @@ pub(super) async fn stream_customer(
     ),
     responses(
         (status = 200, description = "Server-sent events: `snapshot` (`items`: products), \
-            `product`, `end` (a problem document that says why).", body = ProductChanged,
+            `product`, `end` (a problem document that says why).", body = ProductMessage,
             content_type = "text/event-stream"),
-        Refusals, TooEarly, Failures,
+        Refusals, TooEarly,
     ),
 )]
 pub(super) async fn stream_products(
@@ -147,6 +150,44 @@ pub(super) async fn stream_products(
 ) -> Result<Response, Refusal> {
     let skus = input.params.take("sku", skus);
     open(&api, Filter::Products(skus), &headers, input).await
+}
+
+/// One message of a stream of orders, as server-sent events put it.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(super) struct OrderMessage {
+    /// Where the stream goes on from: `Last-Event-ID`.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// Absent in a message that only moves the id along.
+    #[schema(nullable = false, pattern = "^(snapshot|order|end)$", example = "order")]
+    event: Option<String>,
+    /// Milliseconds after which to come back when the connection is lost.
+    #[schema(nullable = false)]
+    retry: Option<u64>,
+    /// JSON. Of `snapshot`: an `Order`, or `items` with several `OrderOverview`; of `order`: an
+    /// `OrderChanged`; of `end`: a `Problem`.
+    #[schema(nullable = false, content_media_type = "application/json")]
+    data: Option<String>,
+}
+
+/// One message of a stream of products, as server-sent events put it.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(super) struct ProductMessage {
+    /// Where the stream goes on from: `Last-Event-ID`.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// Absent in a message that only moves the id along.
+    #[schema(nullable = false, pattern = "^(snapshot|product|end)$", example = "product")]
+    event: Option<String>,
+    /// Milliseconds after which to come back when the connection is lost.
+    #[schema(nullable = false)]
+    retry: Option<u64>,
+    /// JSON. Of `snapshot`: `items` with `Product`s; of `product`: a `ProductChanged`; of `end`: a
+    /// `Problem`.
+    #[schema(nullable = false, content_media_type = "application/json")]
+    data: Option<String>,
 }
 
 /// Where a stream goes on.
@@ -167,7 +208,15 @@ pub(super) struct Resume {
 pub(super) enum Refusals {
     /// `resume-point-gone`: what lies behind the id is not kept any more; open the stream anew.
     #[response(status = 410, content_type = "application/problem+json")]
-    Gone(#[to_schema] Document),
+    Gone(Document),
+    /// `invalid`: parameters or headers that cannot be used, all of them in `errors`.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Document),
+    /// `unavailable`: PostgreSQL cannot be reached. `parked`: what the position stands for may wait
+    /// behind an event that could not be applied. `too-many-streams`: as many are open as this
+    /// instance serves. `stopping`: another instance answers.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Document),
 }
 
 /// Why there is no stream.
@@ -233,14 +282,22 @@ async fn open(
     let resume = resume(headers, &mut input.params, kind);
     let freshness = input.check()?.freshness;
     freshness.wait(api, filter.projection()).await?;
-    let session = api.live.open(filter, resume).await.map_err(Refusal::Live)?;
+    let session = match api.live.open(filter, resume).await {
+        Ok(session) => session,
+        Err(refused) => return Ok(told(api, Refusal::Live(refused).into_response())),
+    };
     let stream = futures::stream::unfold(session, move |mut session| async move {
         let message = session.next().await?;
         Some((Ok::<_, Infallible>(event(&session, message, kind)), session))
     });
     let mut response = Sse::new(stream).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(told(api, response))
+}
+
+/// Says how many more streams there is room for.
+fn told(api: &Api, response: Response) -> Response {
+    AtOnce::new("live-streams", api.live.streams_max()).tell(api.live.room(), response)
 }
 
 /// The header counts more: a browser that comes back sends it beside the address it began with.

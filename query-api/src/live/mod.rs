@@ -142,6 +142,16 @@ impl Live {
         self.settings.keep_alive
     }
 
+    /// How many streams may be open at once.
+    pub fn streams_max(&self) -> usize {
+        usize::try_from(self.settings.streams_max).unwrap_or(usize::MAX)
+    }
+
+    /// How many more may be opened now.
+    pub fn room(&self) -> usize {
+        self.permits.available_permits()
+    }
+
     fn hub(&self, projection: Projection) -> &mpsc::Sender<hub::Subscribe> {
         match projection {
             Projection::Products => &self.products,

@@ -9,6 +9,7 @@ use events::reply::{Answer, Reply};
 use events::{Kind, Money, Position};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use service::problem::catalogue;
 use uuid::Uuid;
 
 use super::{Subject, answer};
@@ -182,6 +183,7 @@ async fn every_code_has_its_status() {
         assert_eq!(status, expected, "{code:?}");
         assert_eq!(body["type"], format!("/problems/{}", code.as_str()));
         assert_eq!(body["retry"], "never", "{code:?}");
+        assert!(catalogue::page(code.as_str()).is_some(), "{code:?} has no page");
         assert_eq!(body["command_id"], COMMAND.to_string());
         assert_eq!(headers["etag"], "\"2\"");
     }
@@ -251,6 +253,9 @@ async fn other_answers_have_their_kind_and_a_word_about_repeating() {
         assert_eq!(sent_status, status, "{slug}");
         assert_eq!(body["type"], format!("/problems/{slug}"));
         assert_eq!(body["retry"], retry, "{slug}");
+        let page = catalogue::page(slug).expect("a page");
+        assert!(page.status.starts_with(&status.to_string()), "{slug}");
+        assert_eq!(body["title"], page.title);
         let has_wait = headers.contains_key("retry-after");
         assert_eq!(has_wait, matches!(status, 429 | 503), "{slug}");
     }

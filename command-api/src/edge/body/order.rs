@@ -13,10 +13,20 @@ use crate::edge::CALLER;
 #[serde(deny_unknown_fields)]
 pub(crate) struct OrderBody {
     /// Identity of the order; absent: derived from the idempotency key.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        example = "o-1"
+    )]
     order_id: Option<String>,
     /// Opaque id of the customer, never a name or an address; absent for guests.
-    #[schema(min_length = 1, max_length = 128, example = "c-1042")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        example = "c-1042"
+    )]
     customer_id: Option<String>,
     /// ISO 4217 code of the whole order.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
@@ -41,7 +51,7 @@ pub(crate) struct LineBody {
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
     quantity: i64,
     /// Highest acceptable price of a piece in minor units; absent: any.
-    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, example = 4_990)]
     unit_price_max: Option<i64>,
 }
 
@@ -50,7 +60,12 @@ pub(crate) struct LineBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PaymentBody {
     /// The payment, as the provider names it.
-    #[schema(min_length = 1, max_length = 128, example = "pay-77120")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        example = "pay-77120"
+    )]
     reference: String,
     /// Minor units of the currency.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_000_i64, example = 9_980)]
@@ -64,7 +79,12 @@ pub(crate) struct PaymentBody {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancellationBody {
-    #[schema(min_length = 1, max_length = 256, example = "ordered by mistake")]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$",
+        example = "ordered by mistake"
+    )]
     reason: String,
 }
 
@@ -73,7 +93,12 @@ pub(crate) struct CancellationBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShipmentBody {
     /// The shipment, as the carrier names it.
-    #[schema(min_length = 1, max_length = 128, example = "00340434161094042557")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        example = "00340434161094042557"
+    )]
     reference: String,
 }
 

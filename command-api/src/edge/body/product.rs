@@ -22,7 +22,12 @@ pub(crate) struct ProductBody {
     )]
     sku: String,
     /// Name for people.
-    #[schema(min_length = 1, max_length = 256, example = "Ticket, block A")]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$",
+        example = "Ticket, block A"
+    )]
     name: String,
     price: Price,
 }
@@ -40,10 +45,15 @@ pub(crate) struct PriceBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReceiptBody {
     /// The delivery note; the same note with the same quantity counts once.
-    #[schema(min_length = 1, max_length = 128, example = "DN-2026-1127")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        example = "DN-2026-1127"
+    )]
     reference: String,
     /// Pieces that arrived.
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     quantity: i64,
 }
 
@@ -54,7 +64,12 @@ pub(crate) struct AdjustmentBody {
     /// Change of the pieces on hand: negative for a loss, never 0.
     #[schema(minimum = -1_000_000, maximum = 1_000_000, example = -3)]
     quantity: i64,
-    #[schema(min_length = 1, max_length = 256, example = "damaged in storage")]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$",
+        example = "damaged in storage"
+    )]
     reason: String,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
+use service::openapi::Problem as Document;
 use service::problem::{Problem, kinds};
 
 use super::openapi::BulkHeaders;
@@ -42,10 +43,11 @@ const NDJSON: &str = "application/x-ndjson";
     responses(
         (status = 200, description = "The stream of answered lines.",
             content_type = "application/x-ndjson", body = LineAnswer),
-        (status = 415, description = "`unsupported-media-type`: send `application/x-ndjson`.",
-            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+        (status = 415, description = "`unsupported-media-type`: send \
+            `application/x-ndjson`, not packed.",
+            content_type = "application/problem+json", body = Document),
         (status = 503, description = "`unavailable`: as many streams are open as may be.",
-            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+            content_type = "application/problem+json", body = Document),
     ),
 )]
 pub(super) async fn send(State(edge): State<Arc<Edge>>, request: Request) -> Response {
@@ -74,10 +76,11 @@ pub(super) async fn send(State(edge): State<Arc<Edge>>, request: Request) -> Res
     responses(
         (status = 200, description = "The stream of answered lines.",
             content_type = "application/x-ndjson", body = LineAnswer),
-        (status = 415, description = "`unsupported-media-type`: send `application/x-ndjson`.",
-            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+        (status = 415, description = "`unsupported-media-type`: send \
+            `application/x-ndjson`, not packed.",
+            content_type = "application/problem+json", body = Document),
         (status = 503, description = "`unavailable`: as many streams are open as may be.",
-            content_type = "application/problem+json", body = super::problem::ProblemDocument),
+            content_type = "application/problem+json", body = Document),
     ),
 )]
 pub(super) async fn import_products(State(edge): State<Arc<Edge>>, request: Request) -> Response {

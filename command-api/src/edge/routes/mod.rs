@@ -3,14 +3,17 @@
 mod commands;
 pub mod openapi;
 mod orders;
-mod problem;
 mod products;
 
 use std::sync::Arc;
 
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use http::header;
-use service::http::Routes;
+use service::http::{AtOnce, Routes, docs};
+use service::problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,9 +24,36 @@ pub fn router(edge: Arc<Edge>) -> Routes {
     let document = openapi::text();
     let document =
         get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) });
-    let plain = commands_alone().split_for_parts().0.with_state(Arc::clone(&edge));
-    let streams = streams().split_for_parts().0.with_state(edge);
-    Routes { plain: plain.route("/openapi.json", document), streams }
+    let plain = commands_alone().split_for_parts().0.layer(from_fn_with_state(
+        (AtOnce::new("commands-in-flight", edge.settings.in_flight_max), Arc::clone(&edge)),
+        tell_in_flight,
+    ));
+    let plain = plain.with_state(Arc::clone(&edge));
+    let streams = streams().split_for_parts().0.layer(from_fn_with_state(
+        (AtOnce::new("bulk-streams", edge.settings.bulk_streams_max), Arc::clone(&edge)),
+        tell_bulk_streams,
+    ));
+    let streams = streams.with_state(edge);
+    let plain = plain.route("/openapi.json", document).merge(problem::pages()).merge(docs());
+    Routes { plain, streams }
+}
+
+async fn tell_in_flight(
+    State((bound, edge)): State<(AtOnce, Arc<Edge>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    bound.tell(edge.settings.in_flight_max.saturating_sub(edge.waiting.in_flight()), response)
+}
+
+async fn tell_bulk_streams(
+    State((bound, edge)): State<(AtOnce, Arc<Edge>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    bound.tell(edge.streams.available_permits(), response)
 }
 
 /// What the macros tell about all routes.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, OrderPath};
+use service::openapi::Problem;
+
+use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, NoOrder, OrderPath};
 use crate::edge::Edge;
 use crate::edge::answer::OrderAnswer;
 use crate::edge::body::{CancellationBody, OrderBody, PaymentBody, ShipmentBody};
@@ -24,14 +26,13 @@ use crate::edge::request::{AggregateId, Posted};
     request_body = OrderBody,
     responses(
         (status = 201, description = "Reserved; pay before the deadline.", body = OrderAnswer,
-            headers(
-                ("Location" = String, description = "Where the order is read."),
-                ("ETag" = String, description = "Version of the order."),
-                ("Spillway-Position" = String,
-                    description = "Carry it to a query to read this write."),
-                ("Idempotency-Replayed" = String, description = "`true` for the stored answer."),
-            )
+            headers(("Location" = String, description = "Where the order is read."))
         ),
+        (status = 409, description = "The whole order is rejected and its id is used up: `out-of-stock`, \
+            `unknown-sku`, `price-changed`, `currency-mismatch`, `product-inactive`. Nothing is changed: \
+            `order-exists`, `closed`. The order was called off before it was decided: \
+            `cancelled`.",
+            body = Problem, content_type = "application/problem+json"),
         CommonAnswers,
     ),
 )]
@@ -55,6 +56,10 @@ pub(super) async fn place(
     request_body = PaymentBody,
     responses(
         (status = 200, description = "Paid.", body = OrderAnswer),
+        (status = 409, description = "`wrong-amount`, `already-paid`, `not-reserved`, or the order is final: \
+            `expired`, `cancelled`, `rejected`, `already-shipped`, `closed`.",
+            body = Problem, content_type = "application/problem+json"),
+        NoOrder,
         CommonAnswers,
     ),
 )]
@@ -79,6 +84,10 @@ pub(super) async fn pay(
     request_body = CancellationBody,
     responses(
         (status = 200, description = "Cancelled.", body = OrderAnswer),
+        (status = 409, description = "The order is final: `already-shipped`, `cancelled`, `expired`, `rejected`, \
+            `closed`.",
+            body = Problem, content_type = "application/problem+json"),
+        NoOrder,
         CommonAnswers,
     ),
 )]
@@ -102,6 +111,10 @@ pub(super) async fn cancel(
     request_body = ShipmentBody,
     responses(
         (status = 200, description = "Shipped.", body = OrderAnswer),
+        (status = 409, description = "`not-paid`, or the order is final: `already-shipped`, `cancelled`, \
+            `expired`, `rejected`, `closed`.",
+            body = Problem, content_type = "application/problem+json"),
+        NoOrder,
         CommonAnswers,
     ),
 )]

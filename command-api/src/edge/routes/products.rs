@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, SkuPath};
+use service::openapi::Problem;
+
+use super::openapi::{CommandHeaders, CommonAnswers, ConditionHeader, NoProduct, SkuPath};
 use crate::edge::Edge;
 use crate::edge::answer::ProductAnswer;
 use crate::edge::body::{
@@ -25,12 +27,9 @@ use crate::edge::request::{AggregateId, Posted};
     params(CommandHeaders),
     request_body = ProductBody,
     responses(
-        (status = 201, description = "Registered.", body = ProductAnswer, headers(
-            ("Location" = String, description = "Where the product is read."),
-            ("ETag" = String, description = "Version of the product."),
-            ("Spillway-Position" = String, description = "Carry it to a query to read this write."),
-            ("Idempotency-Replayed" = String, description = "`true` for the stored answer."),
-        )),
+        (status = 201, description = "Registered.", body = ProductAnswer, headers(("Location" = String, description = "Where the product is read."))),
+        (status = 409, description = "`already-registered`: with another name or price.",
+            body = Problem, content_type = "application/problem+json"),
         CommonAnswers,
     ),
 )]
@@ -54,6 +53,9 @@ pub(super) async fn register(
     request_body = PriceBody,
     responses(
         (status = 200, description = "Changed, or the same price as before.", body = ProductAnswer),
+        (status = 409, description = "`currency-mismatch`: the product is sold in another currency.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]
@@ -78,6 +80,10 @@ pub(super) async fn change_price(
     request_body = ReceiptBody,
     responses(
         (status = 200, description = "Received, now or before.", body = ProductAnswer),
+        (status = 409, description = "`reference-reused`: the delivery note was received with another quantity. \
+            `stock-limit`.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]
@@ -101,6 +107,9 @@ pub(super) async fn receive_stock(
     request_body = AdjustmentBody,
     responses(
         (status = 200, description = "Corrected.", body = ProductAnswer),
+        (status = 409, description = "`below-reserved`: the pieces are held for orders. `stock-limit`.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]
@@ -125,6 +134,9 @@ pub(super) async fn adjust_stock(
     request_body = ListingBody,
     responses(
         (status = 200, description = "Off sale, now or before.", body = ProductAnswer),
+        (status = 409, description = "`rules-not-active`: operators have not activated them.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]
@@ -148,6 +160,9 @@ pub(super) async fn deactivate(
     request_body = ListingBody,
     responses(
         (status = 200, description = "On sale, now or before.", body = ProductAnswer),
+        (status = 409, description = "`rules-not-active`: operators have not activated them.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]
@@ -172,6 +187,9 @@ pub(super) async fn reactivate(
     request_body = ThresholdBody,
     responses(
         (status = 200, description = "Set, now or before.", body = ProductAnswer),
+        (status = 409, description = "`rules-not-active`: operators have not activated them.",
+            body = Problem, content_type = "application/problem+json"),
+        NoProduct,
         CommonAnswers,
     ),
 )]

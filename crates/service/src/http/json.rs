@@ -1,5 +1,8 @@
 //! JSON request bodies whose errors are problems with a pointer to the place.
 
+use std::error::Error;
+use std::io;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -67,7 +70,27 @@ fn unread(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(kinds::TOO_LARGE);
     }
+    if is_garbled(rejection) {
+        return Problem::new(kinds::BAD_REQUEST)
+            .detail("The body is not what its Content-Encoding says.");
+    }
     Problem::new(kinds::REQUEST_TIMEOUT).detail("The body did not arrive whole and in time.")
+}
+
+/// Whether a body arrived and could not be unpacked: that is an I/O error with no connection behind
+/// it.
+fn is_garbled(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        if this.is::<hyper::Error>() {
+            return false;
+        }
+        if this.is::<io::Error>() {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
 }
 
 /// JSON pointer (RFC 6901) of the place where reading failed.

@@ -5,11 +5,14 @@
 //! 2. compression and headers: they apply to errors too;
 //! 3. translate: every error below becomes a problem document;
 //! 4. panics become errors, so that 1 to 3 see them;
-//! 5. body limits: nearest to the handlers that read bodies.
+//! 5. body limits: nearest to the handlers that read bodies, once for what arrives and once for what
+//!    it is unpacked to.
 
+mod docs;
 mod json;
 mod limits;
 mod observe;
+mod rate_limit;
 mod request_id;
 mod routes;
 mod serve;
@@ -26,13 +29,16 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{
     DefaultPredicate, NotForContentType, Predicate, SizeAbove,
 };
+use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+pub use docs::docs;
 pub use json::Json;
 pub use limits::Limits;
 pub use observe::REQUEST_DURATION;
+pub use rate_limit::AtOnce;
 pub use request_id::{REQUEST_ID, RequestId};
 pub use routes::Routes;
 pub use serve::serve;
@@ -48,12 +54,20 @@ pub fn frame(routes: impl Into<Routes>, limits: &Limits) -> Router {
     observe::describe();
     let Routes { plain, streams } = routes.into();
     let compression = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_BYTES_MIN)).and(LINES);
-    // Our limit replaces axum's own, which would be the lower one for large settings.
+    // Our limit replaces axum's own, which would be the lower one for large settings. Only gzip is
+    // unpacked: it does so within 32 KiB, while other codings let the sender choose the memory.
     let bodies = ServiceBuilder::new()
         .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes_max))
+        .layer(RequestDecompressionLayer::new().no_br().no_zstd())
+        .layer(RequestBodyLimitLayer::new(limits.body_bytes_max))
         .layer(DefaultBodyLimit::disable());
-    let streams = streams.layer(RequestBodyTimeoutLayer::new(limits.body_timeout));
+    // What may have any length may not grow as well: a few bytes would keep a core busy.
+    let streams = streams.layer(
+        ServiceBuilder::new()
+            .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
+            .layer(RequestDecompressionLayer::new().no_gzip().no_br().no_zstd()),
+    );
     let answers = ServiceBuilder::new()
         .layer(from_fn(observe::observe))
         .layer(CompressionLayer::new().compress_when(compression))

@@ -13,7 +13,9 @@
 //! - `errors` lists what is wrong in the request, each with a JSON pointer into its body.
 
 mod body;
+pub mod catalogue;
 mod kind;
+mod pages;
 mod retry;
 
 use std::time::Duration;
@@ -24,6 +26,7 @@ use serde::Serialize;
 
 pub use body::{Body, FieldError, Members};
 pub use kind::{Kind, kinds};
+pub use pages::pages;
 pub use retry::Retry;
 
 /// One HTTP error on its way to the client. Cheap to move: it is one pointer.

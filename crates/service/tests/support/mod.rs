@@ -7,13 +7,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use opentelemetry::trace::{SpanKind, TracerProvider};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use serde_json::Value;
 use service::health::Health;
-use service::http::{Limits, frame, serve};
+use service::http::{Limits, Routes, frame, serve};
 use service::metrics::Metrics;
 use service::{Build, admin};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,11 +36,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(routes: Router, limits: Limits) -> Self {
+    pub(crate) async fn start(routes: impl Into<Routes>, limits: Limits) -> Self {
         let stop = CancellationToken::new();
         let health = Health::new(stop.clone());
         let admin = admin::router(build(), health.clone(), metrics());
-        let router = frame(routes.merge(admin), &limits);
+        let router = frame(routes.into().merge(admin), &limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = stop.clone();

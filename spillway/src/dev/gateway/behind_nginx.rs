@@ -13,7 +13,7 @@ use super::route::{Target, target};
 use crate::connect;
 
 /// Every kind of path, with those that look like another kind.
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 22] = [
     "/",
     "/v1",
     "/v1/",
@@ -31,6 +31,9 @@ const PATHS: [&str; 19] = [
     "/problems",
     "/problems/out-of-stock",
     "/problemsome",
+    "/docs",
+    "/docs/swagger-ui.css",
+    "/docsome",
     "/metrics",
     "/version",
 ];

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/v1/…`, GET and HEAD | query-api |
 //! | `/v1/…`, other methods | command-api |
-//! | `/problems/…` | query-api |
+//! | `/problems/…`, `/docs/…` | query-api |
 //! | `/openapi.json` | here: the documents of both, merged |
 //! | `/livez`, `/readyz` | here: this process; this and all behind it |
 

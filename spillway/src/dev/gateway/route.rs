@@ -21,7 +21,7 @@ pub(super) fn target(method: &Method, path: &str) -> Target {
             Method::GET | Method::HEAD => Target::Queries,
             _ => Target::Commands,
         }
-    } else if is_below(path, "/problems") {
+    } else if is_below(path, "/problems") || is_below(path, "/docs") {
         Target::Queries
     } else {
         Target::Nobody
@@ -45,6 +45,7 @@ mod tests {
             (Method::DELETE, "/v1/orders", Target::Commands),
             (Method::OPTIONS, "/v1/orders", Target::Commands),
             (Method::GET, "/problems/out-of-stock", Target::Queries),
+            (Method::GET, "/docs/swagger-ui.css", Target::Queries),
             (Method::GET, "/v10/orders", Target::Nobody),
             (Method::GET, "/metrics", Target::Nobody),
         ] {

@@ -1,22 +1,22 @@
 //! `/problems` and `/problems/{code}`: the page behind every problem's `type`, for people.
 //!
-//! Both APIs send these types and one door stands in front of both, so that all pages are here.
+//! Every process with an API has the pages of all: a `type` is a relative reference, and whoever
+//! asked one process by itself finds its page there.
 
-mod catalogue;
+use axum::Router;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::CACHE_CONTROL;
 
-use axum::{
-    Router,
-    extract::Path,
-    http::{HeaderValue, header::CACHE_CONTROL},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use service::problem::{Problem, Retry, kinds};
+use super::catalogue::{self, PAGES, Page};
+use super::{Problem, Retry, kinds};
 
-use self::catalogue::{PAGES, Page};
-use super::{Api, answer::Keep};
+/// They change with releases only.
+const KEEP: &str = "public, max-age=300, stale-while-revalidate=3600";
 
-pub(super) fn routes() -> Router<Api> {
+/// The pages. Merge them with an API's routes before [`frame`](crate::http::frame) is applied.
+pub fn pages() -> Router {
     Router::new().route("/problems", get(index)).route("/problems/{code}", get(page))
 }
 
@@ -25,7 +25,7 @@ async fn index() -> Response {
 }
 
 async fn page(Path(code): Path<String>) -> Response {
-    match PAGES.iter().find(|page| page.code == code) {
+    match catalogue::page(&code) {
         Some(page) => text(written(page)),
         None => Problem::new(kinds::NOT_FOUND)
             .detail("No problem has this type; /problems lists all.")
@@ -50,5 +50,5 @@ fn written(page: &Page) -> String {
 }
 
 fn text(text: String) -> Response {
-    ([(CACHE_CONTROL, HeaderValue::from(Keep::Release))], text).into_response()
+    ([(CACHE_CONTROL, KEEP)], text).into_response()
 }

@@ -1,23 +1,33 @@
 //! The text of every problem type. A released code keeps its meaning for ever.
 
-use service::problem::Retry;
+use super::Retry;
 
 /// One problem type.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub struct Page {
     /// Last segment of the type.
-    pub(super) code: &'static str,
-    /// The statuses it is answered with.
-    pub(super) status: &'static str,
-    pub(super) retry: Retry,
-    pub(super) title: &'static str,
-    pub(super) text: &'static str,
+    pub code: &'static str,
+    /// The statuses it is answered with, the usual one first.
+    pub status: &'static str,
+    /// What sending the request again may do, unless the problem says otherwise.
+    pub retry: Retry,
+    /// As in the problem itself.
+    pub title: &'static str,
+    /// What has happened, and what to do.
+    pub text: &'static str,
+}
+
+/// The page of a problem type.
+#[must_use]
+pub fn page(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
 }
 
 /// Makes the table, so that a page is one line of facts and one of text.
 macro_rules! pages {
     ($($code:literal $status:literal $retry:ident $title:literal: $text:literal;)*) => {
-        pub(super) const PAGES: &[Page] = &[$(Page {
+        /// All of them, kin beside each other.
+        pub const PAGES: &[Page] = &[$(Page {
             code: $code, status: $status, retry: Retry::$retry, title: $title, text: $text,
         }),*];
     };
@@ -36,7 +46,7 @@ pages! {
     "too-large" "413" Never "The request is too large":
         "The body is larger than this API takes.";
     "unsupported-media-type" "415" Never "Unsupported media type":
-        "Send the body as application/json.";
+        "The body is of another type, or packed in another way, than this route takes: it is sent as application/json, for bulk intake as application/x-ndjson. Where its Content-Encoding is refused, `Accept-Encoding` of the answer says which are taken.";
     "too-many-requests" "429" Safe "Too many requests":
         "The client or the whole service is over its limit. Nothing was done.";
     "internal" "500" Unsafe "Internal error":
@@ -78,6 +88,8 @@ pages! {
     // Commands whose outcome is not known.
     "overloaded" "429" Safe "Too many commands wait for their decision":
         "The command was refused before it was written, because its decision would have taken too long. Nothing was done.";
+    "probably-sold-out" "429" Safe "Probably sold out, and too many orders wait":
+        "The order was refused before it was written: every product in it was sold out a moment ago, and too many orders wait for a decision. `lines` says what was left. Earlier requests with the same Idempotency-Key may have been carried out; the order itself shows that.";
     "memory-full" "503" Safe "Too many commands were decided within the memory of idempotency keys":
         "The command was refused before it was written, because its idempotency key could not be remembered. Nothing was done.";
     "outcome-unknown" "503" Safe "The outcome of the command is unknown":
@@ -136,37 +148,15 @@ pages! {
 
 #[cfg(test)]
 mod tests {
-    use service::problem::{Kind, kinds};
-
     use super::*;
-    use crate::http::{error, streams};
+    use crate::problem::{Kind, kinds};
 
     #[test]
-    fn every_kind_of_this_process_has_its_page() {
-        let own = [
-            error::UNKNOWN_ORDER,
-            error::UNKNOWN_SKU,
-            error::UNKNOWN_CUSTOMER,
-            error::UNKNOWN_COMMAND,
-            error::POSITION_NOT_REACHED,
-            streams::GONE,
-            streams::TOO_MANY,
-            streams::SLOW,
-            streams::STOPPING,
-            error::UNKNOWN_VERSION,
-            error::PARKED,
-        ];
-        for Kind { slug, status, title, retry } in kinds::ALL.iter().chain(&own) {
-            let page = PAGES.iter().find(|page| page.code == slug).expect(slug);
+    fn every_kind_that_all_processes_have_has_its_page() {
+        for Kind { slug, status, title, retry } in kinds::ALL {
+            let page = page(slug).expect(slug);
             assert!(page.status.starts_with(status.as_str()), "{slug}");
             assert_eq!((page.title, page.retry), (&**title, *retry), "{slug}");
-        }
-    }
-
-    #[test]
-    fn every_refusal_has_its_page() {
-        for code in domain::refusal::Code::ALL {
-            assert!(PAGES.iter().any(|page| page.code == code.as_str()), "{code:?}");
         }
     }
 
