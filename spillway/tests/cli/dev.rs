@@ -130,7 +130,7 @@ async fn follow(words: &[String]) {
     })
     .await;
     // Gone already where a command has failed.
-    let _ = killpg(group, Signal::SIGINT);
+    let _ = killpg(group, Signal::SIGTERM);
     let errors = text(shell.wait_with_output().await.unwrap().stderr);
     let Ok(Some(streamed)) = streamed else { panic!("{answers:?}\n{errors}") };
     let order: Value = serde_json::from_str(&answers[0]).unwrap();
