@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
+use futures::stream;
 use service::http::Limits;
 use support::{Answer, Server, read_to_end, request, soon};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 fn hello() -> Router {
     Router::new().route("/", get(|| async { "hello" }))
@@ -111,4 +114,44 @@ async fn a_stopping_process_is_unready_first_and_still_answers() {
     assert_eq!(server.get("/", &[]).await.body, "hello");
     soon(server.ended).await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+/// A stream without end, and a word when it is dropped.
+fn endless(dropped: &CancellationToken) -> Router {
+    let dropped = dropped.clone();
+    let answer = move || {
+        let pieces = stream::unfold(dropped.clone().drop_guard(), |guard| async {
+            tokio::task::yield_now().await;
+            Some((Ok::<_, std::convert::Infallible>(vec![b'x'; 64 * 1_024]), guard))
+        });
+        async move { Body::from_stream(pieces) }
+    };
+    Router::new().route("/", get(answer))
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_cut_and_one_that_reads_on_is_not() {
+    let limits = Limits { write_timeout: Duration::from_millis(300), ..Limits::default() };
+    let (dropped, kept) = (CancellationToken::new(), CancellationToken::new());
+    let server = Server::start(endless(&dropped), limits.clone()).await;
+    let mut silent = server.connect().await;
+    silent.write_all(request("GET /", &[], "").as_bytes()).await.unwrap();
+    soon(dropped.cancelled()).await;
+    let metrics = server.get("/metrics", &[]).await.body;
+    let stalled = metrics.lines().find(|line| line.starts_with("http_server_stalled_connections"));
+    assert_eq!(stalled, Some("http_server_stalled_connections_total 1"));
+
+    // Pauses below the limit, far more bytes than any buffer holds.
+    let patient = Limits { write_timeout: Duration::from_secs(60), ..limits };
+    let server = Server::start(endless(&kept), patient).await;
+    let mut slow = server.connect().await;
+    slow.write_all(request("GET /", &[], "").as_bytes()).await.unwrap();
+    let mut piece = vec![0; 1 << 20];
+    for _ in 0..64 {
+        soon(slow.read_exact(&mut piece)).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(!kept.is_cancelled());
+    drop(slow);
+    soon(kept.cancelled()).await;
 }

@@ -77,6 +77,11 @@ pub struct HttpArgs {
         value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub http_header_timeout_s: u64,
 
+    /// Seconds that a client may take nothing of what is written to it before it is disconnected.
+    #[arg(long, env = "HTTP_WRITE_TIMEOUT_S", value_name = "SECONDS", default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub http_write_timeout_s: u64,
+
     /// Longest silence within a request body, in seconds.
     #[arg(long, env = "HTTP_BODY_TIMEOUT_S", value_name = "SECONDS", default_value_t = 10,
         value_parser = clap::value_parser!(u64).range(1..=3_600))]
@@ -108,6 +113,7 @@ impl HttpArgs {
         Limits {
             connections_max: whole(self.http_connections_max),
             header_timeout: Duration::from_secs(self.http_header_timeout_s),
+            write_timeout: Duration::from_secs(self.http_write_timeout_s),
             body_timeout: Duration::from_secs(self.http_body_timeout_s),
             body_bytes_max: whole(self.http_body_bytes_max),
             unready: Duration::from_secs(self.http_unready_s),

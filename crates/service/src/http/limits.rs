@@ -10,6 +10,9 @@ pub struct Limits {
     /// Time to send the head of a request, counted from the accept or the previous answer. It
     /// cuts silent clients and idle kept-alive connections alike.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of what is written to it. It cuts clients that have
+    /// stopped reading, streams and upgraded connections among them; a slow reader goes on.
+    pub write_timeout: Duration,
     /// Longest silence within the body of a request.
     pub body_timeout: Duration,
     /// Largest request body; more is answered 413.
@@ -27,6 +30,7 @@ impl Default for Limits {
         Self {
             connections_max: 10_000,
             header_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(10),
             body_bytes_max: 256 * 1_024,
             unready: Duration::ZERO,

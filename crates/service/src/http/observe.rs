@@ -35,6 +35,10 @@ pub(super) fn describe() {
         Unit::Seconds,
         "Time from the head of a request to the head of its answer; 499: the client left before."
     );
+    metrics::describe_counter!(
+        super::serve::STALLED,
+        "Connections that were cut because their clients took nothing of what was written."
+    );
     metrics::describe_gauge!(REQUESTS_ACTIVE, "Requests that are being answered.");
     metrics::describe_gauge!(CONNECTIONS_OPEN, "Connections that are open.");
     metrics::describe_gauge!(CONNECTIONS_MAX, "Connections that may be open; more wait.");

@@ -3,10 +3,15 @@
 //! `axum::serve` sets no deadline for heads (axum#2741): a client that connects and stays silent
 //! would hold its connection for ever. HTTP/1.1 only: hyper-util's protocol detection waits for
 //! the first bytes before that deadline begins.
+//!
+//! Nor is there a deadline for writing: a client that asks and then reads nothing would hold its
+//! connection and its stream for ever. Here each write that the client's side does not take in time
+//! ends the connection, also one that a WebSocket has taken over.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -27,6 +33,8 @@ use super::observe::{OpenConnection, connections_max};
 
 /// Largest head of a request; hyper answers 431 to more.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Connections that were cut because their clients took nothing.
+pub(super) const STALLED: &str = "http_server_stalled_connections_total";
 /// Pause after the process ran out of file descriptors or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -56,6 +64,7 @@ pub async fn serve(
             () = &mut noticed => break,
             Some(ended) = connections.join_next() => report(ended),
             (stream, peer, permit) = accept(&listener, &permits) => {
+                let stream = patient(stream, limits.write_timeout);
                 let connection =
                     converse(stream, peer, router.clone(), protocol.clone(), closing.clone());
                 connections.spawn(async move {
@@ -106,7 +115,7 @@ fn is_about_one_client(error: &io::Error) -> bool {
 
 /// Answers the requests of one connection until it closes.
 async fn converse(
-    stream: TcpStream,
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
     peer: SocketAddr,
     router: Router,
     protocol: http1::Builder,
@@ -114,7 +123,7 @@ async fn converse(
 ) {
     let _open = OpenConnection::count();
     // Answers are written whole, so waiting for more to send only adds delay.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = stream.get_ref().set_nodelay(true) {
         tracing::debug!(%error, %peer, "TCP_NODELAY was not set.");
     }
     let service = service_fn(move |mut request: http::Request<Incoming>| {
@@ -131,8 +140,24 @@ async fn converse(
         }
     };
     if let Err(error) = ended {
+        if is_stall(&error) {
+            metrics::counter!(STALLED).increment(1);
+        }
         tracing::debug!(%error, %peer, "A connection ended early.");
     }
+}
+
+/// A connection whose writes fail when nothing of them leaves in time.
+fn patient(stream: TcpStream, patience: Duration) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(patience));
+    Box::pin(stream)
+}
+
+/// Whether a write was not taken in time; hyper has words of its own for late heads.
+fn is_stall(error: &hyper::Error) -> bool {
+    let is_late = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    error.source().and_then(|source| source.downcast_ref()).is_some_and(is_late)
 }
 
 /// Waits for the connections to end, at most for `patience`, and cuts the rest.

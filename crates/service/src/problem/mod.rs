@@ -104,6 +104,12 @@ impl Problem {
         body::document(*self.0)
     }
 
+    /// Whole seconds after which sending the request again makes sense, if that is known.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.0.retry_after.map(whole_seconds)
+    }
+
     /// The status it is answered with.
     #[must_use]
     pub fn status(&self) -> StatusCode {
