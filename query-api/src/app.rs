@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cache::Cache,
     config::Config,
-    http::{Api, router},
+    http::{Api, Graphql, router},
     live::Live,
     measure, position,
     read::Database,
@@ -74,11 +74,14 @@ pub async fn run(frame: Frame, config: Config) -> Result<(), Error> {
         cache,
         waits: config.position.waits(),
         cursors: config.cursors(),
+        graphql: Graphql::new(config.graphql.limits()),
         live,
     };
+    let graphql = api.graphql.clone();
     let served = frame.serve(router(api)).await;
 
     frame.stop.cancel();
+    graphql.ended().await;
     readers.ended().await;
 
     drained.cancel();

@@ -1,5 +1,6 @@
 //! The configuration: flag, else environment variable, else default. `--help` is the reference.
 
+mod graphql;
 mod tiers;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use service::config::{DatabaseArgs, Errors, ProcessArgs, Validate};
 use sqlx::postgres::PgConnectOptions;
 
+pub use graphql::GraphqlArgs;
 pub use tiers::{CacheArgs, ReplicaArgs};
 
 use crate::{
@@ -40,6 +42,8 @@ pub struct Config {
     pub replicas: ReplicaArgs,
     #[command(flatten)]
     pub live: LiveArgs,
+    #[command(flatten)]
+    pub graphql: GraphqlArgs,
 }
 
 /// Limits of live streams.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::read::{
     Error,
+    batch::{Batch, Keyed},
     checkpoint::Projection,
     stamp::{Parked, Stamped},
 };
@@ -90,10 +91,34 @@ impl Loaded {
         let Some((row, partition)) = row.zip(partition) else {
             return Ok(Self { row: None, generation, parked: stamp.parked });
         };
-        let body = serde_json::to_vec(&row).map_err(|error| Error::Unwritable(Arc::new(error)))?;
         let mark = stamp.mark(partition);
         let (version, parked) = (version(&row), stamp.parked);
-        let facts = Facts { version, generation, partition, mark, parked: parked.clone() };
+        let facts = Facts { version, generation, partition, mark, parked };
+        Self::written(&row, facts)
+    }
+
+    /// The same for each row of a batch.
+    pub(super) fn of_batch<T: Serialize>(
+        projection: Projection,
+        batch: Batch<T>,
+        version: impl Fn(&T) -> i64,
+    ) -> Result<Vec<(Key, Self)>, Error> {
+        let Batch { generation, marks, rows } = batch;
+        let loaded = rows.into_iter().map(|Keyed { key, row, partition, parked }| {
+            let key = Key { projection, id: key.into() };
+            let Some((row, partition)) = row.zip(partition) else {
+                return Ok((key, Self { row: None, generation, parked }));
+            };
+            let mark = marks.of_partition(projection, partition);
+            let facts = Facts { version: version(&row), generation, partition, mark, parked };
+            Ok((key, Self::written(&row, facts)?))
+        });
+        loaded.collect()
+    }
+
+    fn written(row: &impl Serialize, facts: Facts) -> Result<Self, Error> {
+        let body = serde_json::to_vec(row).map_err(|error| Error::Unwritable(Arc::new(error)))?;
+        let (generation, parked) = (facts.generation, facts.parked.clone());
         let row = Row { body: body.into(), facts, read_at: Instant::now() };
         Ok(Self { row: Some(Arc::new(row)), generation, parked })
     }

@@ -1,5 +1,7 @@
 //! The tiers together: where a row is looked for, and who may answer with it.
 
+mod many;
+
 use std::{sync::Arc, time::Duration};
 
 use events::{Position, position::Mark};

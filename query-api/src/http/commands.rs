@@ -59,7 +59,7 @@ pub(super) async fn get_command(
 ///
 /// A position counts events, not outcomes, so that it cannot say whether the outcome must be there
 /// by now; it says where the outcome will appear.
-async fn read(
+pub(super) async fn read(
     api: &Api,
     command_id: Uuid,
     freshness: &Freshness,

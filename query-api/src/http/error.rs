@@ -89,7 +89,8 @@ impl IntoResponse for Error {
     }
 }
 
-fn problem(error: Error) -> Problem {
+/// The document that says it.
+pub(super) fn problem(error: Error) -> Problem {
     match error {
         Error::Invalid(faults) => invalid(faults),
         Error::UnknownOrder => Problem::new(UNKNOWN_ORDER).detail(
@@ -167,7 +168,7 @@ mod tests {
     use service::problem::catalogue;
 
     use super::*;
-    use crate::http::streams;
+    use crate::http::{graphql, streams};
 
     #[test]
     fn every_kind_of_this_process_is_as_its_page_says() {
@@ -183,6 +184,7 @@ mod tests {
             streams::TOO_MANY,
             streams::SLOW,
             streams::STOPPING,
+            graphql::TOO_COMPLEX,
         ];
         for Kind { slug, status, title, retry } in own {
             let page = catalogue::page(&slug).expect(&slug);

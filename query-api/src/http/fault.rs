@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// JSON pointer into the request: `/query/limit`, `/header/Spillway-Position`,
-    /// `/path/command_id`.
+    /// `/path/command_id`, `/arguments/first`.
     pub(crate) pointer: String,
     /// A sentence that says what is allowed.
     pub(crate) detail: String,
@@ -17,6 +17,10 @@ impl Fault {
 
     pub(crate) fn header(name: &str, detail: impl Into<String>) -> Self {
         Self { pointer: format!("/header/{name}"), detail: detail.into() }
+    }
+
+    pub(crate) fn argument(name: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: format!("/arguments/{name}"), detail: detail.into() }
     }
 
     pub(crate) fn path(name: &str, detail: impl Into<String>) -> Self {

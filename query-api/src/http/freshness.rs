@@ -1,6 +1,8 @@
 //! What a request demands of the read model: the positions it must have passed, and until when it
 //! may be waited for.
 
+use std::time::Duration;
+
 use events::{Position, position};
 use http::{HeaderName, request::Parts};
 use tokio::time::Instant;
@@ -37,13 +39,28 @@ impl Freshness {
             read.map_err(|why| params.fault(Fault::header("Spillway-Position", why))).ok()
         });
         let preferred = parts.extensions.get::<Preferred>().map(|preferred| preferred.0);
+        let is_given = from_header.is_some() || from_query.is_some();
+        let positions = from_header.into_iter().chain(from_query).flatten().collect();
+        let fresh = Self::of(positions, preferred, waits);
+        Self { waits: fresh.waits || is_given, ..fresh }
+    }
+
+    /// Demands these positions, from now on.
+    pub(super) fn of(positions: Vec<Position>, preferred: Option<Duration>, waits: Waits) -> Self {
         let began = Instant::now();
-        Self {
-            began,
-            deadline: began + preferred.unwrap_or(waits.usual),
-            waits: preferred.is_some() || from_header.is_some() || from_query.is_some(),
-            positions: from_header.into_iter().chain(from_query).flatten().collect(),
-        }
+        let deadline = began + preferred.unwrap_or(waits.usual);
+        let waits = preferred.is_some() || !positions.is_empty();
+        Self { positions, began, deadline, waits }
+    }
+
+    /// Demands one more position, as its token.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn and(mut self, text: &str) -> Result<Self, String> {
+        self.positions.extend(token(text)?);
+        self.waits = true;
+        Ok(self)
     }
 
     /// Waits until the projection has passed what concerns it, on the primary or on a replica.

@@ -1,7 +1,7 @@
 //! What every query reads from its request.
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
 
 use super::{Api, error::Error, freshness::Freshness, params::Params};
 
@@ -31,6 +31,11 @@ impl FromRequestParts<Api> for Input {
 }
 
 impl Input {
+    /// Whether the request has a header.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        self.headers.contains_key(name)
+    }
+
     /// Ends the reading: answers all faults, among them parameters that the route does not know.
     pub(super) fn check(self) -> Result<Checked, Error> {
         self.params.finish()?;

@@ -1,4 +1,4 @@
-//! REST over the read functions: one file per route group.
+//! REST over the read functions, one file per route group; and [`graphql`] over the same.
 //!
 //! Every handler goes the same way: read the whole [`input`](input::Input) and answer all its
 //! faults at once; wait until the read model is fresh enough; read; answer with ETag and cache
@@ -11,6 +11,7 @@ mod customers;
 mod error;
 mod fault;
 mod freshness;
+mod graphql;
 mod input;
 mod openapi;
 mod orders;
@@ -30,6 +31,7 @@ use service::{http::docs, problem};
 use crate::{cache::Cache, live::Live, position::Tracker, read::Database, servers::Servers};
 
 pub use cursor::Cursors;
+pub use graphql::{Graphql, Limits as GraphqlLimits};
 pub use openapi::document;
 pub use prefer::Waits;
 
@@ -45,12 +47,14 @@ pub struct Api {
     pub waits: Waits,
     pub live: Live,
     pub cursors: Cursors,
+    pub graphql: Graphql,
 }
 
 /// All routes of this process but the frame's.
 pub fn router(api: Api) -> Router {
     let (queries, _) = openapi::routes().split_for_parts();
     queries
+        .merge(graphql::routes())
         .layer(from_fn_with_state(api.waits, prefer::apply))
         .merge(openapi::route())
         .with_state(api)

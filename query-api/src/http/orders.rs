@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-const PATH: &str = "/v1/orders";
+pub(super) const PATH: &str = "/v1/orders";
 
 /// The whole history of an order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -212,7 +212,7 @@ pub(super) async fn list_orders(
 }
 
 /// The filter as parameters, each written in one way.
-fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
+pub(super) fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
     let written = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     vec![
         ("customer_id", filter.customer_id.clone()),

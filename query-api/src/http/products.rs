@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-const PATH: &str = "/v1/products";
+pub(super) const PATH: &str = "/v1/products";
 
 /// One product with its price and stock.
 #[utoipa::path(
@@ -82,11 +82,7 @@ pub(super) async fn list_products(
         in_stock: input.params.take("in_stock", flag),
         active: input.params.take("active", flag),
     };
-    let mut query = vec![
-        ("q", filter.words.clone()),
-        ("in_stock", filter.in_stock.map(|is| is.to_string())),
-        ("active", filter.active.map(|is| is.to_string())),
-    ];
+    let mut query = query(&filter);
     let list = api.cursors.list(PATH, &query);
     let after = input.params.take("cursor", |text| list.id(text));
     let rows_max = input.params.limit();
@@ -101,4 +97,13 @@ pub(super) async fn list_products(
     let body = PageBody { items: page.items, next_cursor };
     let answer = page::answer(&headers, Keep::Shared, PATH, &query, &body)?;
     Ok(answer::note_parked(answer, api.tracker.parked(Projection::Products)))
+}
+
+/// The filter as parameters, each written in one way.
+pub(super) fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
+    vec![
+        ("q", filter.words.clone()),
+        ("in_stock", filter.in_stock.map(|is| is.to_string())),
+        ("active", filter.active.map(|is| is.to_string())),
+    ]
 }

@@ -20,7 +20,7 @@ use service::{
 
 use super::{
     Api,
-    error::{Error, UNKNOWN_ORDER},
+    error::{self, Error, UNKNOWN_ORDER},
     fault::Fault,
     input::Input,
     openapi::{Consistency, Problem as Document, TooEarly},
@@ -234,26 +234,31 @@ impl From<Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let refused = match self {
-            Refusal::Query(error) => return error.into_response(),
-            Refusal::Live(refused) => refused,
-        };
-        match refused {
-            Refused::Read(error) => Error::from(error).into_response(),
-            Refused::UnknownOrder => Problem::new(UNKNOWN_ORDER).into_response(),
-            Refused::Foreign => {
-                let fault = Fault::header("Last-Event-ID", "belongs to another stream");
-                Error::Invalid(vec![fault]).into_response()
+        match self {
+            Refusal::Query(error) => error.into_response(),
+            Refusal::Live(refused) => {
+                refusal(refused, |why| Fault::header("Last-Event-ID", why)).into_response()
             }
-            Refused::TooMany => Problem::new(TOO_MANY).retry_after(COME_BACK).into_response(),
-            Refused::Stopping => why(End::Stopping).retry_after(COME_BACK).into_response(),
-            Refused::Gone => why(End::Gone).into_response(),
         }
     }
 }
 
+/// Why a stream is not opened; `resume` makes a fault of what the client would go on from.
+pub(super) fn refusal(refused: Refused, resume: impl FnOnce(&str) -> Fault) -> Problem {
+    match refused {
+        Refused::Read(error) => error::problem(error.into()),
+        Refused::UnknownOrder => Problem::new(UNKNOWN_ORDER),
+        Refused::Foreign => {
+            error::problem(Error::Invalid(vec![resume("belongs to another stream")]))
+        }
+        Refused::TooMany => Problem::new(TOO_MANY).retry_after(COME_BACK),
+        Refused::Stopping => why(End::Stopping).retry_after(COME_BACK),
+        Refused::Gone => why(End::Gone),
+    }
+}
+
 /// Why a stream ends.
-fn why(end: End) -> Problem {
+pub(super) fn why(end: End) -> Problem {
     match end {
         End::Slow => Problem::new(SLOW).detail(
             "More has happened than this process keeps for one client; go on from the last id.",
@@ -349,9 +354,13 @@ fn json(event: Event, body: Result<impl serde::Serialize, serde_json::Error>) ->
 }
 
 fn skus(text: &str) -> Result<BTreeSet<String>, String> {
-    let skus: BTreeSet<String> = text.split(',').map(str::to_owned).collect();
-    if skus.len() > SKUS_MAX || skus.iter().any(|sku| !is_id(sku)) {
-        return Err(format!("must be up to {SKUS_MAX} SKUs, separated by commas"));
+    these(text.split(',').map(str::to_owned).collect())
+}
+
+/// The products of one stream, unless they are too many or none.
+pub(super) fn these(skus: BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    if skus.is_empty() || skus.len() > SKUS_MAX || skus.iter().any(|sku| !is_id(sku)) {
+        return Err(format!("must be 1 to {SKUS_MAX} SKUs, separated by commas"));
     }
     Ok(skus)
 }

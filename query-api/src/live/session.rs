@@ -106,6 +106,11 @@ impl Session {
         Ok(session)
     }
 
+    /// What the stream shows.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
     /// Where the stream is behind the last message.
     pub fn cursor(&self) -> &Cursor {
         &self.cursor

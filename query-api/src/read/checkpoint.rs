@@ -88,7 +88,7 @@ impl Marks {
     }
 
     /// The mark in a partition of the events topic that a projection of one kind reads.
-    pub(super) fn of_partition(&self, projection: Projection, partition: i32) -> Mark {
+    pub(crate) fn of_partition(&self, projection: Projection, partition: i32) -> Mark {
         let kind = if projection == Projection::Products { Kind::Products } else { Kind::Orders };
         self.0.get(&(projection, Topic::Events(kind), partition)).copied().unwrap_or_default()
     }

@@ -52,10 +52,25 @@ const BY_ORDER: &str = "
     WHERE order_id = $1
     ORDER BY version";
 
+const BY_ORDERS: &str = "
+    SELECT order_id, version, type, at, command_id, topic, partition, kafka_offset, link_sequence,
+           body
+    FROM order_history
+    WHERE order_id = ANY($1)
+    ORDER BY order_id, version";
+
 impl Database {
     /// The events of the order; none unless one has been projected.
     pub async fn history(&self, order_id: &str) -> Result<Vec<HistoryItem>, Error> {
         self.read(sqlx::query_as(BY_ORDER).bind(order_id).fetch_all(self.pool())).await
+    }
+
+    /// The events of several orders, each with the id of its order, with one statement.
+    pub async fn histories(&self, ids: &[&str]) -> Result<Vec<(String, HistoryItem)>, Error> {
+        let query = sqlx::query(BY_ORDERS).bind(ids);
+        let query = query
+            .try_map(|row: PgRow| Ok((row.try_get("order_id")?, HistoryItem::from_row(&row)?)));
+        self.read(query.fetch_all(self.pool())).await
     }
 }
 

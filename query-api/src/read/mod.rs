@@ -2,6 +2,7 @@
 //!
 //! They know nothing of HTTP, so that other doors (GraphQL, live streams) read through them too.
 
+pub mod batch;
 pub mod checkpoint;
 pub mod command;
 pub mod customer;

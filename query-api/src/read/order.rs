@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     Database, Error,
+    batch::{self, Batch},
     checkpoint::Projection,
     money::Money,
     stamp::{self, Stamp, Stamped},
@@ -14,7 +15,7 @@ use super::{
 };
 
 /// An order without its lines, as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderOverview {
     #[schema(example = "o-1")]
     pub order_id: String,
@@ -46,7 +47,7 @@ pub struct OrderOverview {
 }
 
 /// An order with its lines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
     #[serde(flatten)]
     pub overview: OrderOverview,
@@ -79,19 +80,37 @@ pub struct OrderLine {
     pub available: Option<i64>,
 }
 
+/// An order `o` with its lines.
+macro_rules! with_lines {
+    () => {
+        "o.order_id, o.customer_id, o.currency, o.status, o.total_amount, o.payment_deadline,
+         o.refund_due_amount, o.placed_at, o.updated_at, o.version, o.source_partition,
+         COALESCE((
+             SELECT json_agg(json_build_object(
+                        'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
+                        'unit_price_max', l.unit_price_max, 'unit_price', l.unit_price,
+                        'refusal', l.refusal, 'available', l.available) ORDER BY l.line)
+             FROM order_lines l WHERE l.order_id = o.order_id), '[]'::json) AS lines"
+    };
+}
+pub(super) use with_lines;
+
 // One statement, hence one snapshot: an order is never shown with the lines of another version.
 const BY_ID: &str = concat!(
     "SELECT ",
     stamp::columns!("orders"),
-    ", o.order_id, o.customer_id, o.currency, o.status, o.total_amount, o.payment_deadline,
-           o.refund_due_amount, o.placed_at, o.updated_at, o.version, o.source_partition,
-           COALESCE((
-               SELECT json_agg(json_build_object(
-                          'line', l.line, 'sku', l.sku, 'quantity', l.quantity,
-                          'unit_price_max', l.unit_price_max, 'unit_price', l.unit_price,
-                          'refusal', l.refusal, 'available', l.available) ORDER BY l.line)
-               FROM order_lines l WHERE l.order_id = o.order_id), '[]'::json) AS lines
-    FROM (SELECT) one LEFT JOIN orders o ON o.order_id = $1"
+    ", ",
+    with_lines!(),
+    " FROM (SELECT) one LEFT JOIN orders o ON o.order_id = $1"
+);
+
+const BY_IDS: &str = concat!(
+    "SELECT ",
+    batch::columns!("orders"),
+    ", ",
+    with_lines!(),
+    " FROM unnest($1::text[]) WITH ORDINALITY AS k(key, nth)
+      LEFT JOIN orders o ON o.order_id = k.key"
 );
 
 impl Database {
@@ -110,6 +129,12 @@ impl Database {
             Ok(Stamped { row, partition, stamp })
         });
         self.read(read.fetch_one(self.pool())).await
+    }
+
+    /// Orders by their ids, with one statement.
+    pub async fn orders_by_id(&self, ids: &[&str]) -> Result<Batch<Order>, Error> {
+        let rows = self.read(sqlx::query(BY_IDS).bind(ids).fetch_all(self.pool())).await?;
+        Ok(Batch::of(&rows, Projection::Orders, "order_id")?)
     }
 }
 

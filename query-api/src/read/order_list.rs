@@ -1,9 +1,12 @@
 //! The list of orders, newest first.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 
-use super::{Database, Error, Page, order::OrderOverview};
+use super::{
+    Database, Error, Page,
+    order::{Order, OrderOverview, with_lines},
+};
 
 /// The statuses an order can have.
 pub const STATUSES: [&str; 7] =
@@ -40,24 +43,72 @@ impl Database {
         after: Option<&Key>,
         rows_max: u16,
     ) -> Result<Page<OrderOverview, Key>, Error> {
-        let mut query = statement(filter, after, Page::<OrderOverview, Key>::fetch(rows_max));
+        let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
+        let mut query = statement(OVERVIEW, filter, after, fetch);
         let rows: Vec<OrderOverview> =
             self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last| Key {
-            placed_at: last.placed_at,
-            order_id: last.order_id.clone(),
-        }))
+        Ok(Page::cut(rows, rows_max, Key::of))
+    }
+
+    /// The same with their lines, from the same statement: each order with those of its version.
+    pub async fn orders_with_lines(
+        &self,
+        filter: &Filter,
+        after: Option<&Key>,
+        rows_max: u16,
+    ) -> Result<Page<Order, Key>, Error> {
+        let fetch = Page::<Order, Key>::fetch(rows_max);
+        let mut query = statement(with_lines!(), filter, after, fetch);
+        let rows: Vec<Order> = self.read(query.build_query_as().fetch_all(self.pool())).await?;
+        Ok(Page::cut(rows, rows_max, |last| Key::of(&last.overview)))
+    }
+
+    /// The newest orders with a line of each product, at most `rows_max` of each, with one statement.
+    pub async fn newest_orders_of(
+        &self,
+        skus: &[&str],
+        rows_max: u16,
+    ) -> Result<Vec<(String, OrderOverview)>, Error> {
+        let query = sqlx::query(NEWEST_OF_SKUS).bind(skus).bind(i64::from(rows_max));
+        let query = query
+            .try_map(|row: PgRow| Ok((row.try_get("wanted")?, OrderOverview::from_row(&row)?)));
+        self.read(query.fetch_all(self.pool())).await
     }
 }
 
+impl Key {
+    /// Of an order.
+    pub fn of(order: &OrderOverview) -> Self {
+        Self { placed_at: order.placed_at, order_id: order.order_id.clone() }
+    }
+}
+
+/// An order `o` without its lines.
+const OVERVIEW: &str = "o.order_id, o.customer_id, o.currency, o.status, o.total_amount, \
+    o.payment_deadline, o.refund_due_amount, o.placed_at, o.updated_at, o.version";
+
+const NEWEST_OF_SKUS: &str = "
+    SELECT k.key AS wanted, o.*
+    FROM unnest($1::text[]) AS k(key)
+    CROSS JOIN LATERAL (
+        SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
+               refund_due_amount, placed_at, updated_at, version
+        FROM orders
+        WHERE EXISTS (SELECT FROM order_lines l
+            WHERE l.order_id = orders.order_id AND l.sku = k.key)
+        ORDER BY placed_at DESC, order_id DESC LIMIT $2) o
+    ORDER BY o.placed_at DESC, o.order_id DESC";
+
 /// Only conditions that were asked for stand in the statement, so that each combination is planned
 /// on its own and finds its index.
-fn statement(filter: &Filter, after: Option<&Key>, fetch: i64) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
-        "SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
-                refund_due_amount, placed_at, updated_at, version
-         FROM orders WHERE true",
-    );
+fn statement(
+    columns: &'static str,
+    filter: &Filter,
+    after: Option<&Key>,
+    fetch: i64,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(columns).push(" FROM orders o WHERE true");
     if let Some(customer_id) = &filter.customer_id {
         query.push(" AND customer_id = ").push_bind(customer_id.clone());
     }
@@ -67,7 +118,7 @@ fn statement(filter: &Filter, after: Option<&Key>, fetch: i64) -> QueryBuilder<P
     if let Some(sku) = &filter.sku {
         query.push(
             " AND EXISTS (SELECT FROM order_lines l
-                  WHERE l.order_id = orders.order_id AND l.sku = ",
+                  WHERE l.order_id = o.order_id AND l.sku = ",
         );
         query.push_bind(sku.clone()).push(")");
     }

@@ -25,6 +25,12 @@ impl<T, K> Page<T, K> {
         Self { items, next }
     }
 
+    /// The page with its rows in another shape.
+    #[must_use]
+    pub fn map<U: From<T>>(self) -> Page<U, K> {
+        Page { items: self.items.into_iter().map(U::from).collect(), next: self.next }
+    }
+
     /// How many rows to ask PostgreSQL for.
     pub(super) fn fetch(rows_max: u16) -> i64 {
         i64::from(rows_max) + 1

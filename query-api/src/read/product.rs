@@ -1,12 +1,13 @@
 //! Products: one, and the list by SKU.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 use utoipa::ToSchema;
 
 use super::{
     Database, Error, Page,
+    batch::{self, Batch},
     checkpoint::Projection,
     money::Money,
     stamp::{self, Stamp, Stamped},
@@ -14,7 +15,7 @@ use super::{
 };
 
 /// A product with its stock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Product {
     #[schema(example = "TSHIRT-M")]
     pub sku: String,
@@ -44,12 +45,28 @@ pub struct Product {
     pub version: i64,
 }
 
+/// A product `p`.
+macro_rules! all {
+    () => {
+        "p.sku, p.name, p.price_amount, p.currency, p.on_hand, p.reserved, p.active,
+         p.low_stock_threshold, p.registered_at, p.updated_at, p.version, p.source_partition"
+    };
+}
+
 const BY_SKU: &str = concat!(
     "SELECT ",
     stamp::columns!("products"),
-    ", p.sku, p.name, p.price_amount, p.currency, p.on_hand, p.reserved, p.active,
-       p.low_stock_threshold, p.registered_at, p.updated_at, p.version, p.source_partition
-     FROM (SELECT) one LEFT JOIN products p ON p.sku = $1"
+    ", ",
+    all!(),
+    " FROM (SELECT) one LEFT JOIN products p ON p.sku = $1"
+);
+
+const BY_SKUS: &str = concat!(
+    "SELECT ",
+    batch::columns!("products"),
+    ", ",
+    all!(),
+    " FROM unnest($1::text[]) WITH ORDINALITY AS k(key, nth) LEFT JOIN products p ON p.sku = k.key"
 );
 
 /// Which products a list shows; absent means all.
@@ -79,6 +96,12 @@ impl Database {
             Ok(Stamped { row, partition, stamp })
         });
         self.read(read.fetch_one(self.pool())).await
+    }
+
+    /// Products by their SKUs, with one statement.
+    pub async fn products_by_sku(&self, skus: &[&str]) -> Result<Batch<Product>, Error> {
+        let rows = self.read(sqlx::query(BY_SKUS).bind(skus).fetch_all(self.pool())).await?;
+        Ok(Batch::of(&rows, Projection::Products, "sku")?)
     }
 
     /// One page of all products, from after the SKU `after`.

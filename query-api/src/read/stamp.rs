@@ -11,27 +11,60 @@ use utoipa::ToSchema;
 
 use super::checkpoint::{Marks, Projection};
 
-/// Columns that make a [`Stamp`] of one projection, for the key `$1`.
-macro_rules! columns {
+/// The live build of a projection.
+macro_rules! generation {
     ($projection:literal) => {
         concat!(
             "(SELECT generation FROM generations
               WHERE projection = '",
             $projection,
-            "' AND state = 'live') AS stamp_generation,
-             (SELECT json_agg(json_build_array(topic, partition, incarnation, link_sequence))
+            "' AND state = 'live')"
+        )
+    };
+}
+
+/// The marks of a projection.
+macro_rules! marks {
+    ($projection:literal) => {
+        concat!(
+            "(SELECT json_agg(json_build_array(topic, partition, incarnation, link_sequence))
               FROM live_checkpoints
               WHERE projection = '",
             $projection,
-            "') AS stamp_marks,
-             (SELECT json_build_object('topic', topic, 'partition', partition,
+            "')"
+        )
+    };
+}
+
+/// The dead letter behind which a key waits.
+macro_rules! parked {
+    ($projection:literal, $key:literal) => {
+        concat!(
+            "(SELECT json_build_object('topic', topic, 'partition', partition,
                          'incarnation', incarnation, 'link_sequence', link_sequence,
                          'since', parked_at)
               FROM live_parked_keys
               WHERE projection = '",
             $projection,
-            "' AND key = convert_to($1::text, 'UTF8')
-              ORDER BY parked_at LIMIT 1) AS stamp_parked"
+            "' AND key = convert_to(",
+            $key,
+            ", 'UTF8')
+              ORDER BY parked_at LIMIT 1)"
+        )
+    };
+}
+pub(super) use {generation, marks, parked};
+
+/// Columns that make a [`Stamp`] of one projection, for the key `$1`.
+macro_rules! columns {
+    ($projection:literal) => {
+        concat!(
+            $crate::read::stamp::generation!($projection),
+            " AS stamp_generation, ",
+            $crate::read::stamp::marks!($projection),
+            " AS stamp_marks, ",
+            $crate::read::stamp::parked!($projection, "$1::text"),
+            " AS stamp_parked"
         )
     };
 }
@@ -59,7 +92,7 @@ pub struct Stamp {
 }
 
 /// Topic, partition, incarnation, link sequence.
-type MarkRow = (String, i32, i64, i64);
+pub(super) type MarkRow = (String, i32, i64, i64);
 
 /// The head of the queue of a parked key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod answer;
+pub(crate) mod graphql;
 pub(crate) mod rows;
+pub(crate) mod socket;
 pub(crate) mod sse;
 pub(crate) mod tiers;
 
@@ -15,7 +17,7 @@ use axum::{Router, body::Body, response::Response};
 use devstack::{Options, Parts, Stack};
 use http::{Method, Request};
 use query_api::{
-    http::{Api, Cursors, Waits},
+    http::{Api, Cursors, Graphql, GraphqlLimits, Waits},
     live::{self, Live},
     position,
     read::{Database, Settings},
@@ -54,13 +56,15 @@ pub(crate) struct Choices {
     pub(crate) migrated: bool,
     pub(crate) streams_max: u32,
     pub(crate) tiers: Tiers,
+    pub(crate) graphql: GraphqlLimits,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         let wait = Duration::from_millis(500);
         let (poll, tiers) = (Duration::from_millis(50), Tiers::default());
-        Self { wait, poll, migrated: true, streams_max: 20, tiers }
+        let graphql = GraphqlLimits::default();
+        Self { wait, poll, migrated: true, streams_max: 20, tiers, graphql }
     }
 }
 
@@ -117,7 +121,8 @@ impl World {
         let (live, _) = Live::start(database.clone(), &tracker, live, stop.clone());
         let waits = Waits { usual: choices.wait, max: SOON };
         let cursors = Cursors::of(&"a key of all processes".into());
-        let api = Api { database, tracker, servers, cache, waits, cursors, live };
+        let graphql = Graphql::new(choices.graphql);
+        let api = Api { database, tracker, servers, cache, waits, cursors, live, graphql };
         let router = frame(query_api::http::router(api), &Limits::default());
         Self { stack: None, pool, health, router, stop, tasks }
     }
@@ -145,7 +150,10 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).unwrap();
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
     }
 
@@ -157,6 +165,11 @@ impl World {
         }
         let request = request.body(Body::empty()).unwrap();
         soon(self.router.clone().oneshot(request)).await.unwrap()
+    }
+
+    /// Cancelled when the process is told to stop.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Tells the process to stop; requests are answered on.

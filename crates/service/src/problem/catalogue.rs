@@ -58,6 +58,10 @@ pages! {
     "timeout" "504" Unsafe "The answer took too long":
         "The answer did not come in time.";
 
+    // GraphQL.
+    "query-too-complex" "400" Never "The query asks for too much at once":
+        "The query is deeper, or costs more, than one request may. Ask for fewer rows or fields, or for several pages one after the other.";
+
     // Live streams.
     "resume-point-gone" "410" Never "The stream cannot go on from there":
         "What came after the last id is not kept any more: changes are kept for minutes. Open the stream anew, without an id; it begins with the current state.";
