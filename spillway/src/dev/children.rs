@@ -40,10 +40,13 @@ impl Children {
             |name, program, port| spec(stack, name, program, port).envs(settings.iter().cloned());
         let command_api = spec("command-api", &binaries.command_api, &ports.command_api)
             .envs([("SNAPSHOTS", snapshots(stack))]);
+        let projector = spec("projector", &binaries.projector, &ports.projector);
+        let query_api = spec("query-api", &binaries.query_api, &ports.query_api)
+            .envs([("GRAPHQL_PLAYGROUND", "true")]);
         Self {
             command_api: Process::new(command_api),
-            projector: Process::new(spec("projector", &binaries.projector, &ports.projector)),
-            query_api: Process::new(spec("query-api", &binaries.query_api, &ports.query_api)),
+            projector: Process::new(projector),
+            query_api: Process::new(query_api),
         }
     }
 

@@ -46,6 +46,7 @@ fn render(format: Format, running: &Running) -> anyhow::Result<String> {
 fn places(running: &Running) -> Vec<Place> {
     let mut all = vec![place("gateway", &running.url)];
     all.extend(running.processes.iter().map(|one| place(&one.name, &one.url)));
+    all.push(place("GraphQL page", &format!("{}/graphql", running.url)));
     all.extend(PARTS.iter().filter_map(|(name, variable)| {
         let address = running.environment.get(*variable)?;
         Some(place(name, address))

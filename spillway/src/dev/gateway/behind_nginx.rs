@@ -13,7 +13,7 @@ use super::route::{Target, target};
 use crate::connect;
 
 /// Every kind of path, with those that look like another kind.
-const PATHS: [&str; 22] = [
+const PATHS: [&str; 25] = [
     "/",
     "/v1",
     "/v1/",
@@ -34,6 +34,9 @@ const PATHS: [&str; 22] = [
     "/docs",
     "/docs/swagger-ui.css",
     "/docsome",
+    "/graphql",
+    "/graphql/",
+    "/graphqlx",
     "/metrics",
     "/version",
 ];

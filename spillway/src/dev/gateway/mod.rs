@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/v1/…`, GET and HEAD | query-api |
 //! | `/v1/…`, other methods | command-api |
+//! | `/graphql`, also as a WebSocket | query-api |
 //! | `/problems/…`, `/docs/…` | query-api |
 //! | `/openapi.json` | here: the documents of both, merged |
 //! | `/livez`, `/readyz` | here: this process; this and all behind it |
@@ -109,12 +110,17 @@ fn router(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Route
 }
 
 async fn forward(State(sides): State<Sides>, mut request: Request) -> Response {
-    let (side, name) = match route::target(request.method(), request.uri().path()) {
+    let target = route::target(request.method(), request.uri().path());
+    let (side, name) = match target {
         Target::Commands => (sides.commands, "command-api"),
         Target::Queries => (sides.queries, "query-api"),
         Target::Nobody => return nobody(),
     };
-    let retry = Retry::after_fault(request.method(), request.headers());
+    let retry = match target {
+        // Whatever the method is, it reads.
+        Target::Queries => Retry::Safe,
+        _ => Retry::after_fault(request.method(), request.headers()),
+    };
     let stop = sides.stop;
     name_request(&mut request);
     // The proxy never fails: it answers 502 itself and says so in an extension.

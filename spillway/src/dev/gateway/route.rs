@@ -13,7 +13,8 @@ pub(super) enum Target {
     Nobody,
 }
 
-/// Reading goes to the read side, everything else to the write side. A path is not looked at
+/// Reading goes to the read side, also as a POST to `/graphql`, which only reads; everything else to
+/// the write side. A path is not looked at
 /// further: the process behind knows which methods it allows there.
 pub(super) fn target(method: &Method, path: &str) -> Target {
     if is_below(path, "/v1") {
@@ -21,7 +22,7 @@ pub(super) fn target(method: &Method, path: &str) -> Target {
             Method::GET | Method::HEAD => Target::Queries,
             _ => Target::Commands,
         }
-    } else if is_below(path, "/problems") || is_below(path, "/docs") {
+    } else if path == "/graphql" || is_below(path, "/problems") || is_below(path, "/docs") {
         Target::Queries
     } else {
         Target::Nobody
@@ -46,6 +47,9 @@ mod tests {
             (Method::OPTIONS, "/v1/orders", Target::Commands),
             (Method::GET, "/problems/out-of-stock", Target::Queries),
             (Method::GET, "/docs/swagger-ui.css", Target::Queries),
+            (Method::GET, "/graphql", Target::Queries),
+            (Method::POST, "/graphql", Target::Queries),
+            (Method::POST, "/graphql/", Target::Nobody),
             (Method::GET, "/v10/orders", Target::Nobody),
             (Method::GET, "/metrics", Target::Nobody),
         ] {
