@@ -43,6 +43,9 @@ use crate::{
 const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(20);
 /// Time between two looks whether an operator has ended a pause.
 const PAUSE_LOOK: Duration = Duration::from_millis(500);
+/// Time between two looks of a lane that has nothing to do: without a batch it would never find out
+/// that its partition was reset.
+const IDLE_LOOK: Duration = Duration::from_secs(5);
 /// Failed attempts after which the checkpoint's row says so.
 const FAILURES_TOLD: u32 = 3;
 
@@ -153,10 +156,16 @@ impl Lane {
             if !self.take_in::<P>(owner, &mut intake).await {
                 return End::Stopped;
             }
-            if let Some(work) = intake.take().map(Work::<P>::of)
-                && let Some(from) = self.apply(owner, work).await
-            {
-                return End::Anew(from);
+            match intake.take().map(Work::<P>::of) {
+                Some(work) => {
+                    if let Some(from) = self.apply(owner, work).await {
+                        return End::Anew(from);
+                    }
+                }
+                None if self.has_moved::<P>(owner, intake.link().end()).await => {
+                    return End::Anew(From::Hint);
+                }
+                None => {}
             }
             if let Some(from) = self.gap.due(Instant::now()) {
                 tracing::error!(
@@ -169,17 +178,24 @@ impl Lane {
         }
     }
 
-    /// Waits for a record, and takes what is ready up to the bounds of a batch. False when there is
-    /// nobody who could bring more.
+    /// Whether the checkpoint is no longer where this lane left it, or another build is live.
+    async fn has_moved<P: Projection>(&self, owner: Owner, left: Checkpoint) -> bool {
+        match timeout(ATTEMPT_TIME_MAX, self.stand::<P>()).await {
+            Ok(Ok((live, checkpoint))) => live != owner || checkpoint.mark != left.mark,
+            // The next look, or the next batch, will tell.
+            Ok(Err(_)) | Err(Elapsed { .. }) => false,
+        }
+    }
+
+    /// Waits for a record, and takes what is ready up to the bounds of a batch; gives up for a moment
+    /// when none comes. False when there is nobody who could bring more.
     async fn take_in<P: Projection>(&mut self, owner: Owner, intake: &mut Intake) -> bool {
         let settings = &self.context.settings;
         let (records_max, bytes_max) = (settings.batch_records_max, settings.batch_bytes_max);
-        let mut next = match self.gap.next_look() {
-            None => self.inbox.recv().await,
-            Some(look) => tokio::select! {
-                next = self.inbox.recv() => next,
-                () = sleep_until(look.into()) => return true,
-            },
+        let look = self.gap.next_look().unwrap_or_else(|| Instant::now() + IDLE_LOOK);
+        let mut next = tokio::select! {
+            next = self.inbox.recv() => next,
+            () = sleep_until(look.into()) => return true,
         };
         let (mut records, mut bytes) = (0, 0);
         loop {

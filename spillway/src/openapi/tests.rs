@@ -12,14 +12,15 @@ use service::problem::catalogue::{self, PAGES};
 use super::*;
 
 /// Codes that no operation names: any request may be answered so, or only a door in front answers so,
-/// or a stream ends so.
-const OF_NO_OPERATION: [&str; 6] = [
+/// or a stream ends so, or GraphQL answers so, which has a schema of its own.
+const OF_NO_OPERATION: [&str; 7] = [
     "not-found",
     "method-not-allowed",
     "bad-gateway",
     "timeout",
     "too-many-requests",
     "slow-client",
+    "query-too-complex",
 ];
 
 #[test]
