@@ -17,6 +17,7 @@ mod disk;
 mod family;
 pub mod faults;
 mod gateway;
+mod leaders;
 mod log;
 mod logs_tail;
 mod program;

@@ -303,7 +303,7 @@ impl Runner {
 
     fn read_failed(&mut self, error: &ReadError) -> Result<(), StartError> {
         tracing::error!(%error, "The command log cannot be read; all shards are restored.");
-        if matches!(error, ReadError::Fatal { .. }) {
+        if matches!(error, ReadError::Fatal { .. } | ReadError::Astray { .. }) {
             let shards: Vec<ShardId> = self.partitions.keys().copied().collect();
             shards.iter().for_each(|shard| self.forget(*shard));
             self.processor.revoked(shards);

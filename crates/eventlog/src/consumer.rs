@@ -1,6 +1,9 @@
 //! What a group member and a reader have in common: partitions that are read from explicit offsets.
 
-use std::{io, thread, time::Duration};
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
 
 use events::Millis;
 use rdkafka::{
@@ -10,7 +13,12 @@ use rdkafka::{
     message::{BorrowedMessage, Message},
 };
 
-use crate::{Cause, Partition, Record, Watermarks, settings::REQUEST_TIMEOUT};
+use crate::{Cause, Partition, Record, Watermarks, settings::REQUEST_TIMEOUT, watch::Watch};
+
+/// Time between two rounds through the partitions.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// Bound on the question where a quiet partition ends: nobody waits for the answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a client could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +61,12 @@ pub enum ReadError {
     /// Nothing came for this long, though the end was not reached.
     #[error("nothing was read for {0:?}, though the end is not reached")]
     Stalled(Duration),
+    /// The partition's reading has stopped without a word, and the client is of no more use.
+    #[error(
+        "{partition}: nothing comes at offset {next}, though the log holds {low} to {high}; the \
+         topic may have been made anew"
+    )]
+    Astray { partition: Partition, next: i64, low: i64, high: i64 },
 }
 
 impl ReadError {
@@ -93,17 +107,19 @@ struct Fetching {
     /// Offset of the next record to be polled.
     next: i64,
     is_paused: bool,
+    watch: Watch,
 }
 
 /// Reads started partitions, each from the offset at which it was started.
 pub(crate) struct Fetcher<C: ConsumerContext + 'static> {
     consumer: BaseConsumer<C>,
     fetching: Vec<Fetching>,
+    look_at: Instant,
 }
 
 impl<C: ConsumerContext + 'static> Fetcher<C> {
     pub(crate) fn new(consumer: BaseConsumer<C>) -> Self {
-        Self { consumer, fetching: Vec::new() }
+        Self { consumer, fetching: Vec::new(), look_at: Instant::now() }
     }
 
     pub(crate) fn consumer(&self) -> &BaseConsumer<C> {
@@ -118,11 +134,9 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
         list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(offset))
             .and_then(|()| self.consumer.incremental_assign(&list))
             .map_err(|error| misuse(partition, "started", &error))?;
-        self.fetching.push(Fetching {
-            partition: partition.clone(),
-            next: offset,
-            is_paused: false,
-        });
+        let watch = Watch::new(Instant::now(), self.position(partition));
+        let (partition, is_paused) = (partition.clone(), false);
+        self.fetching.push(Fetching { partition, next: offset, is_paused, watch });
         Ok(())
     }
 
@@ -175,6 +189,7 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
             if is_paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
         changed.map_err(|error| misuse(partition, action, &error))?;
         self.fetching[index].is_paused = is_paused;
+        self.fetching[index].watch.heard(Instant::now());
         Ok(())
     }
 
@@ -250,6 +265,7 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
     /// The next record of any started partition. `None` after `timeout`, or earlier when the
     /// library had something else to do.
     pub(crate) fn poll(&mut self, timeout: Duration) -> Result<Option<Record>, ReadError> {
+        self.look()?;
         match self.consumer.poll(timeout) {
             None => Ok(None),
             Some(Ok(message)) => Ok(accept(&mut self.fetching, &message)),
@@ -258,6 +274,34 @@ impl<C: ConsumerContext + 'static> Fetcher<C> {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Looks after the partitions of which nothing comes, when it is time. Brokers that do not answer
+    /// are asked about one of them only.
+    fn look(&mut self) -> Result<(), ReadError> {
+        let now = Instant::now();
+        if now < self.look_at {
+            return Ok(());
+        }
+        self.look_at = now + LOOK_PAUSE;
+        for index in 0..self.fetching.len() {
+            let Fetching { partition, next, is_paused, watch } = &self.fetching[index];
+            if *is_paused || !watch.is_due(now) {
+                continue;
+            }
+            let Ok(log) = self.watermarks(partition, LOOK_TIMEOUT) else {
+                for fetching in &mut self.fetching {
+                    fetching.watch.unanswered(now);
+                }
+                return Ok(());
+            };
+            let (partition, next, position) = (partition.clone(), *next, self.position(partition));
+            if self.fetching[index].watch.look(now, log, next, position) {
+                let Watermarks { low, high } = log;
+                return Err(ReadError::Astray { partition, next, low, high });
+            }
+        }
+        Ok(())
     }
 
     fn index(&self, partition: &Partition) -> Option<usize> {
@@ -329,6 +373,7 @@ fn accept(fetching: &mut [Fetching], message: &BorrowedMessage<'_>) -> Option<Re
         .iter_mut()
         .find(|f| f.partition.number == number && &*f.partition.topic == topic)?;
     fetching.next = message.offset() + 1;
+    fetching.watch.heard(Instant::now());
     Some(Record::read(fetching.partition.clone(), message))
 }
 

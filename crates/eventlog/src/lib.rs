@@ -31,6 +31,7 @@ mod record;
 pub mod registry;
 mod settings;
 pub mod topics;
+mod watch;
 
 pub use admin::AdminError;
 pub use connection::{Connection, NotASecurityProperty};

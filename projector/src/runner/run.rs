@@ -212,7 +212,9 @@ impl<P: Projection> Runner<P> {
                     self.begin_anew(partition, From::Hint);
                 }
             }
-            ReadError::Fatal { .. } | ReadError::Misuse { .. } => self.join_again()?,
+            ReadError::Fatal { .. } | ReadError::Misuse { .. } | ReadError::Astray { .. } => {
+                self.join_again()?;
+            }
             ReadError::Refused { .. } | ReadError::Unanswered { .. } | ReadError::Stalled(_) => {}
         }
         Ok(())

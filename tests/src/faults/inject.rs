@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::{
     archive,
     fault::{Fault, Role},
-    leaders, reset,
+    reset,
     storm::Storm,
     tail,
     time::{self, Clocks},
@@ -54,7 +54,7 @@ pub(crate) async fn inject(system: &System, storm: &Storm, fault: Fault) -> anyh
             lasts(asleep).await;
             Ok(broker.resume()?)
         }
-        Fault::MoveLeaders { seed } => leaders::shuffle(system, seed).await,
+        Fault::MoveLeaders { seed } => system.move_leaders(seed).await,
         Fault::HarmProduce { lasting } => {
             storm.rage(lasting).await;
             Ok(())

@@ -20,7 +20,6 @@ mod fault;
 mod history;
 mod inject;
 mod judge;
-mod leaders;
 mod reset;
 mod storm;
 mod tail;

@@ -13,8 +13,8 @@ use rdkafka::{
 use super::{clock::Clock, doubt::LastOffsets, report::Report, shared::Shared};
 use crate::{Timestamp, context::note_error, metrics::DOUBTS};
 
-/// Reports without a record: one that it failed, one that it stalled.
-const OWN_REPORTS_MAX: usize = 2;
+/// Reports without a record: one that it failed, one that all of it stalled, one that a partition did.
+const OWN_REPORTS_MAX: usize = 3;
 
 /// The producer's callbacks; all run on the poll thread.
 pub(super) struct Deliveries {
@@ -81,7 +81,8 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
-        self.shared.note_reported();
+        let (Ok(message) | Err((_, message))) = result;
+        self.shared.note_reported(message.topic(), message.partition(), result.is_ok());
         let report = match result {
             Ok(message) => self.judge(tag, message),
             Err((error, message)) => Report::Failed {

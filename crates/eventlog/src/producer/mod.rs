@@ -25,6 +25,7 @@ mod doubt;
 mod poll;
 mod report;
 mod shared;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -153,8 +154,9 @@ impl Producer {
             headers: native_headers(outgoing.headers),
             delivery_opaque: outgoing.tag,
         };
+        self.shared.sent(outgoing.topic, outgoing.partition);
         self.native.send(record).map_err(|(error, _)| {
-            self.shared.withdraw();
+            self.shared.withdraw(outgoing.topic, outgoing.partition);
             refusal(outgoing, error)
         })
     }

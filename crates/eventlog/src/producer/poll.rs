@@ -9,11 +9,19 @@ use std::{
 
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::{delivery::Deliveries, doubt::Silence, report::Report, shared::Shared};
+use super::{
+    delivery::Deliveries,
+    doubt::{SILENCE_MAX, Silence},
+    report::Report,
+    shared::Shared,
+};
 
 /// Length of one poll. Reports are passed on as they come, not at its end; only the watch for
 /// silence and the end of the thread wait for it.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// Bound on the question whether a partition has a leader.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Native = Arc<BaseProducer<Deliveries>>;
 
@@ -28,6 +36,7 @@ pub(super) fn spawn(native: Native, shared: Arc<Shared>) -> io::Result<()> {
 fn run(native: &Native, shared: &Shared) {
     let _guard = Guard(native);
     let mut silence = Silence::default();
+    let mut is_told = false;
     while !shared.is_abandoned() {
         let start = Instant::now();
         native.poll(SLICE);
@@ -38,6 +47,14 @@ fn run(native: &Native, shared: &Shared) {
         }
         if let Some(polled) = silence.observe(polled, shared.unreported(), shared.reported()) {
             native.context().report(Report::Stalled { polled });
+        }
+        for (topic, partition) in shared.too_long_waiting(polled) {
+            // A partition without a leader is waited for.
+            let log = native.client().fetch_watermarks(&topic, partition, LOOK_TIMEOUT);
+            if log.is_ok() && !std::mem::replace(&mut is_told, true) {
+                tracing::error!(topic, partition, "A partition's leader acknowledges nothing.");
+                native.context().report(Report::Stalled { polled: SILENCE_MAX });
+            }
         }
     }
     // The last handle goes here. The library then purges what is left, newest records first, each

@@ -23,7 +23,8 @@ pub enum Report {
     Suspect { tag: usize, reason: String },
     /// The producer has failed for good; reports for the rest may or may not follow.
     Fatal { reason: String },
-    /// Records are outstanding and no report came for this much polled time.
+    /// Records are outstanding, and no report came for this much polled time, or none of a partition
+    /// whose leader answers.
     Stalled { polled: Duration },
 }
 

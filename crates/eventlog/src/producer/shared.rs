@@ -1,6 +1,14 @@
 //! What the sending threads, the poll thread and the owner of the reports know together.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use super::waiting::Waiting;
 
 /// Counters and flags of one producer. Each is independent of the others, and the channel orders
 /// what a report says, so relaxed access is enough.
@@ -13,6 +21,7 @@ pub(super) struct Shared {
     unreported: AtomicUsize,
     /// Reports by the library so far; the poll thread watches it move.
     reported: AtomicUsize,
+    waiting: Mutex<Waiting>,
     has_failed: AtomicBool,
     is_abandoned: AtomicBool,
 }
@@ -24,6 +33,7 @@ impl Shared {
             outstanding: AtomicUsize::new(0),
             unreported: AtomicUsize::new(0),
             reported: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             has_failed: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
         }
@@ -47,14 +57,21 @@ impl Shared {
         true
     }
 
+    /// A record is about to be sent there.
+    pub(super) fn sent(&self, topic: &str, partition: i32) {
+        self.waiting().sent(topic, partition);
+    }
+
     /// Takes back an admission that led to nothing.
-    pub(super) fn withdraw(&self) {
+    pub(super) fn withdraw(&self, topic: &str, partition: i32) {
+        self.waiting().withdrawn(topic, partition);
         self.unreported.fetch_sub(1, Ordering::Relaxed);
         self.outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The library reported on a record.
-    pub(super) fn note_reported(&self) {
+    pub(super) fn note_reported(&self, topic: &str, partition: i32, is_acknowledged: bool) {
+        self.waiting().reported(topic, partition, is_acknowledged);
         self.unreported.fetch_sub(1, Ordering::Relaxed);
         self.reported.fetch_add(1, Ordering::Relaxed);
     }
@@ -70,6 +87,15 @@ impl Shared {
 
     pub(super) fn reported(&self) -> usize {
         self.reported.load(Ordering::Relaxed)
+    }
+
+    /// The partitions that wait for too long, after one more slice of polling.
+    pub(super) fn too_long_waiting(&self, slice: Duration) -> Vec<(String, i32)> {
+        self.waiting().observe(slice)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks the producer as failed; true for the first caller.

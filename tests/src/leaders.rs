@@ -14,26 +14,30 @@ const ELECT: &str = "org.apache.kafka.tools.LeaderElectionCommand";
 const OFFSETS: (&str, usize) = ("__consumer_offsets", 4);
 const BROKERS: [i32; 3] = [1, 2, 3];
 
-/// Puts the copies of every partition into an order that the seed says and has the first one lead.
-///
-/// # Errors
-/// The brokers do not do it in time: a copy that was away must be in sync again before it may lead.
-pub(crate) async fn shuffle(system: &System, seed: u64) -> anyhow::Result<()> {
-    let file = system.stack().dir().join("reassignment.json");
-    fs::write(&file, assignment(system, seed).to_string())?;
-    let file = file.display().to_string();
-    let servers = system.stack().bootstrap_servers();
-    until("the copies have another order", async || {
-        let args = ["--bootstrap-server", &servers, "--reassignment-json-file", &file, "--execute"];
-        Ok(system.stack().kafka_tool(REASSIGN, &args).await?)
-    })
-    .await?;
-    until("the first copies lead", async || {
-        let args = ["--bootstrap-server", &servers, "--election-type", "preferred"];
-        let args = [&args[..], &["--all-topic-partitions"]].concat();
-        Ok(system.stack().kafka_tool(ELECT, &args).await?)
-    })
-    .await
+impl System {
+    /// Puts the copies of every partition into an order that the seed says and has the first one
+    /// lead. Needs three brokers.
+    ///
+    /// # Errors
+    /// The brokers do not do it in time: a copy that was away must be in sync again before it may
+    /// lead.
+    pub async fn move_leaders(&self, seed: u64) -> anyhow::Result<()> {
+        let file = self.stack().dir().join("reassignment.json");
+        fs::write(&file, assignment(self, seed).to_string())?;
+        let file = file.display().to_string();
+        let servers = self.stack().bootstrap_servers();
+        let to = ["--bootstrap-server", servers.as_str()];
+        until("the copies have another order", async || {
+            let args = [&to[..], &["--reassignment-json-file", &file, "--execute"]].concat();
+            Ok(self.stack().kafka_tool(REASSIGN, &args).await?)
+        })
+        .await?;
+        until("the first copies lead", async || {
+            let args = [&to[..], &["--election-type", "preferred", "--all-topic-partitions"]];
+            Ok(self.stack().kafka_tool(ELECT, &args.concat()).await?)
+        })
+        .await
+    }
 }
 
 fn assignment(system: &System, seed: u64) -> Value {
