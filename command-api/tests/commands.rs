@@ -214,6 +214,33 @@ async fn a_shard_behind_refuses_before_the_append() {
 }
 
 #[tokio::test]
+async fn a_crowd_that_every_shard_refuses_is_turned_away_unread() {
+    let bench = Bench::willing();
+    let (start, shards) = (Instant::now(), 0..PARTITIONS);
+    for shard in shards.clone().map(|partition| ShardId::new(Kind::Orders, partition)) {
+        bench.shards.appended(shard, 1_000_000, start);
+        let progress = Progress { decided_offset: 99, now: 1, dedup_entries: 1 };
+        bench.shards.progressed(shard, progress, start + Duration::from_millis(100));
+    }
+    let nonsense = json!({"lines": "none"});
+    // The crowd lasts for a moment only, and a machine may stand still for longer.
+    let answered = loop {
+        for shard in shards.clone().cycle().take(2_000) {
+            bench.shards.admit(ShardId::new(Kind::Orders, shard), Instant::now());
+        }
+        let answered = bench.post("/v1/orders", &nonsense).await;
+        if answered.status != StatusCode::BAD_REQUEST {
+            break answered;
+        }
+    };
+    answered.expect_problem(429, "overloaded");
+    assert!(answered.header("retry-after").is_some() && answered.header("ratelimit").is_some());
+    let answered = bench.post("/v1/products/A-1/price", &nonsense).await;
+    assert_eq!(answered.status, StatusCode::BAD_REQUEST, "products are not concerned");
+    assert!(bench.taken().is_empty());
+}
+
+#[tokio::test]
 async fn commands_in_flight_are_bounded_and_a_client_that_goes_away_frees_its_place() {
     let settings = Settings { in_flight_max: 1, ..SETTINGS };
     let bench = std::sync::Arc::new(Bench::with_settings(settings, |_| Ok(vec![Act::Acknowledge])));

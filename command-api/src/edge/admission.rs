@@ -140,20 +140,37 @@ impl Load {
 
     /// Judges one more command.
     pub fn admit(&mut self, bounds: &Bounds, at: Instant) -> Verdict {
-        let wait = self.estimated_wait(bounds, at);
-        let verdict = if self.dedup_entries >= bounds.dedup_entries_max {
-            Verdict::Full
-        } else if self.queued(bounds) > bounds.wait_max / 2 || wait > bounds.wait_max {
-            Verdict::Busy { wait }
-        } else {
-            return Verdict::Admit;
-        };
-        let is_due = |probe| at.saturating_duration_since(probe) >= PROBE_INTERVAL;
-        if self.last_probe.is_none_or(is_due) {
+        let verdict = self.judge(bounds, at);
+        if verdict != Verdict::Admit && self.is_probe_due(at) {
             self.last_probe = Some(at);
             return Verdict::Admit;
         }
         verdict
+    }
+
+    /// For how long a command would have to wait that [`admit`](Self::admit) would refuse as too
+    /// many; `None` for one that it would not.
+    pub fn refuses(&self, bounds: &Bounds, at: Instant) -> Option<Duration> {
+        match self.judge(bounds, at) {
+            Verdict::Busy { wait } if !self.is_probe_due(at) => Some(wait),
+            _ => None,
+        }
+    }
+
+    fn judge(&self, bounds: &Bounds, at: Instant) -> Verdict {
+        let wait = self.estimated_wait(bounds, at);
+        if self.dedup_entries >= bounds.dedup_entries_max {
+            Verdict::Full
+        } else if self.queued(bounds) > bounds.wait_max / 2 || wait > bounds.wait_max {
+            Verdict::Busy { wait }
+        } else {
+            Verdict::Admit
+        }
+    }
+
+    fn is_probe_due(&self, at: Instant) -> bool {
+        let is_due = |probe| at.saturating_duration_since(probe) >= PROBE_INTERVAL;
+        self.last_probe.is_none_or(is_due)
     }
 }
 

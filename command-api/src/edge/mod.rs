@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod bulk;
 mod carry_out;
+mod crowd;
 pub mod kafka;
 pub mod log;
 mod metrics;

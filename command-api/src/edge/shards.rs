@@ -9,6 +9,7 @@ use events::{Kind, Millis, ShardId, partitioner};
 
 use super::{
     admission::{Bounds, Load, Progress, Verdict},
+    crowd::Crowd,
     metrics,
 };
 
@@ -19,6 +20,7 @@ pub struct Shards {
     orders: Vec<Shard>,
     products: Vec<Shard>,
     bounds: Bounds,
+    crowd: Mutex<Crowd>,
 }
 
 struct Shard {
@@ -43,7 +45,8 @@ impl Shards {
                 })
                 .collect()
         };
-        Self { orders: of_kind(Kind::Orders), products: of_kind(Kind::Products), bounds }
+        let (orders, products) = (of_kind(Kind::Orders), of_kind(Kind::Products));
+        Self { orders, products, bounds, crowd: Mutex::default() }
     }
 
     /// The shard that owns a key.
@@ -54,7 +57,24 @@ impl Shards {
 
     /// Judges one more command for a shard.
     pub fn admit(&self, shard: ShardId, at: Instant) -> Verdict {
-        self.shard(shard).map_or(Verdict::Admit, |shard| shard.load().admit(&self.bounds, at))
+        let verdict =
+            self.shard(shard).map_or(Verdict::Admit, |shard| shard.load().admit(&self.bounds, at));
+        if verdict != Verdict::Admit {
+            self.crowd().refused(at);
+        }
+        verdict
+    }
+
+    /// How long a command would wait at best, when a crowd is being refused and every shard of this
+    /// kind would refuse this one too, whatever it says.
+    pub fn turned_away(&self, kind: Kind, at: Instant) -> Option<Duration> {
+        if !self.crowd().is_there(at) {
+            return None;
+        }
+        let waits = self.of_kind(kind).iter().map(|shard| shard.load().refuses(&self.bounds, at));
+        let wait = waits.collect::<Option<Vec<Duration>>>()?.into_iter().min()?;
+        self.crowd().refused(at);
+        Some(wait)
     }
 
     /// How long a command appended now would wait for its decision, as far as is known.
@@ -112,6 +132,10 @@ impl Shards {
         }
     }
 
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn of_kind(&self, kind: Kind) -> &[Shard] {
         match kind {
             Kind::Orders => &self.orders,
@@ -140,6 +164,53 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Half a minute's work lies before each of so many shards of orders.
+    fn behind(shards: &Shards, count: i32, start: Instant) {
+        for partition in 0..count {
+            let shard = ShardId::new(Kind::Orders, partition);
+            let progress = Progress { decided_offset: 99, now: 1, dedup_entries: 0 };
+            shards.appended(shard, 99, start);
+            shards.appended(shard, 30_099, start);
+            shards.progressed(shard, progress, start + Duration::from_millis(100));
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_turned_away_unread_when_no_shard_has_room_and_no_probe_is_due() {
+        let bounds = Bounds { wait_max: Duration::from_secs(2), dedup_entries_max: 1_000_000 };
+        let (start, orders) = (Instant::now(), Kind::Orders);
+        let at = start + Duration::from_millis(101);
+        let shards = Shards::new(|_| 2, bounds);
+        let refuse = |partition, count| {
+            for _ in 0..count {
+                shards.admit(ShardId::new(orders, partition), at);
+            }
+        };
+        behind(&shards, 1, start);
+        refuse(0, 1_000);
+        assert_eq!(shards.turned_away(orders, at), None, "the other one has room");
+        behind(&shards, 2, start);
+        assert_eq!(shards.turned_away(orders, at), None, "its probe is due");
+        refuse(1, 1);
+        assert!(shards.turned_away(orders, at).is_some_and(|wait| wait > bounds.wait_max));
+        assert_eq!(shards.turned_away(Kind::Products, at), None);
+        let later = at + super::super::admission::PROBE_INTERVAL;
+        assert_eq!(shards.turned_away(orders, later), None, "a probe is due again");
+        assert_eq!(shards.turned_away(orders, at + Duration::from_secs(1)), None, "no crowd");
+    }
+
+    #[test]
+    fn a_few_are_told_what_their_commands_say() {
+        let bounds = Bounds { wait_max: Duration::from_secs(2), dedup_entries_max: 1_000_000 };
+        let (start, orders) = (Instant::now(), Kind::Orders);
+        let shards = Shards::new(|_| 1, bounds);
+        behind(&shards, 1, start);
+        let at = start + Duration::from_millis(101);
+        assert_eq!(shards.admit(ShardId::new(orders, 0), at), Verdict::Admit, "the probe");
+        assert_ne!(shards.admit(ShardId::new(orders, 0), at), Verdict::Admit);
+        assert_eq!(shards.turned_away(orders, at), None);
+    }
 
     #[test]
     fn a_stamp_is_never_behind_the_log_time_last_seen() {

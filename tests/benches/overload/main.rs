@@ -6,7 +6,7 @@
 //! OVERLOAD_FORM=long cargo bench --workspace --bench overload # about twelve minutes
 //! ```
 //!
-//! One command-api in front of one broker, all on this machine, and the load beside them. Orders are
+//! The whole system, one of each process and one broker, all on this machine, and the load beside it. Orders are
 //! baskets of [`LINES`] products in stock, as the invoices of the Online Retail set are; every
 //! product shard takes part in each.
 //!
@@ -63,12 +63,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn run(form: &Form) -> anyhow::Result<ExitCode> {
     let env = vec![("ADMISSION_WAIT_MS_MAX", BOUND.as_millis().to_string())];
-    let options = SystemOptions {
-        projectors: 0,
-        query_apis: 0,
-        command_api_env: env,
-        ..SystemOptions::default()
-    };
+    let options = SystemOptions { command_api_env: env, ..SystemOptions::default() };
     let system = System::start(options).await?;
     let url = system.command_apis[0].url().to_owned();
     let client = Client::new(&url, &url)?;

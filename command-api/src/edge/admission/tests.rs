@@ -49,7 +49,9 @@ fn a_shard_behind_refuses_but_for_one_probe_in_each_interval() {
     let start = Instant::now();
     let mut load = behind(start);
     let busy = Verdict::Busy { wait: Duration::from_secs(10) };
+    assert_eq!(load.refuses(&BOUNDS, ms(start, 100)), None, "a probe is due");
     assert_eq!(load.admit(&BOUNDS, ms(start, 100)), Verdict::Admit);
+    assert_eq!(load.refuses(&BOUNDS, ms(start, 101)), Some(Duration::from_secs(10)));
     assert_eq!(load.admit(&BOUNDS, ms(start, 101)), busy);
     assert_eq!(load.admit(&BOUNDS, ms(start, 299)), busy);
     assert_eq!(load.admit(&BOUNDS, ms(start, 300)), Verdict::Admit);

@@ -17,7 +17,7 @@ use service::problem::Problem;
 use uuid::Uuid;
 
 pub(crate) use body::{AcceptedAnswer, OrderAnswer, ProductAnswer};
-pub(crate) use not_decided::{probably_sold_out, too_large};
+pub(crate) use not_decided::{not_appended, probably_sold_out, too_large};
 
 use super::request::{PREFERENCE_APPLIED, Patience};
 use super::submit::Ending;
@@ -56,7 +56,7 @@ pub(crate) fn answer(subject: &Subject, ending: Ending, patience: Patience) -> R
         Ending::Replied(reply) => replied(subject, *reply),
         Ending::Appended => not_decided::accepted(subject),
         Ending::Unknown => not_decided::unknown().into_response(),
-        Ending::NotAppended(reason) => not_decided::not_appended(reason).into_response(),
+        Ending::NotAppended(reason) => not_appended(reason).into_response(),
     };
     if let Some(applied) = patience.applied() {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);

@@ -75,7 +75,7 @@ pub(super) fn unknown() -> Problem {
 }
 
 /// The command is certainly not in the log.
-pub(super) fn not_appended(reason: NotAppended) -> Problem {
+pub(crate) fn not_appended(reason: NotAppended) -> Problem {
     let (word, problem) = match reason {
         NotAppended::Busy { wait } => ("overloaded", overloaded(wait)),
         NotAppended::Full => ("memory-full", memory_full()),

@@ -4,6 +4,7 @@ mod commands;
 pub mod openapi;
 mod orders;
 mod products;
+mod unread;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
+use events::Kind;
 use http::header;
 use service::http::{AtOnce, Routes, docs};
 use service::problem;
@@ -24,7 +26,12 @@ pub fn router(edge: Arc<Edge>) -> Routes {
     let document = openapi::text();
     let document =
         get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) });
-    let plain = commands_alone().split_for_parts().0.layer(from_fn_with_state(
+    let of_kind = |kind, routes: OpenApiRouter<Arc<Edge>>| {
+        let turn_away = from_fn_with_state((kind, Arc::clone(&edge)), unread::turn_away);
+        routes.split_for_parts().0.route_layer(turn_away)
+    };
+    let commands = of_kind(Kind::Products, of_products()).merge(of_kind(Kind::Orders, of_orders()));
+    let plain = commands.layer(from_fn_with_state(
         (AtOnce::new("commands-in-flight", edge.settings.in_flight_max), Arc::clone(&edge)),
         tell_in_flight,
     ));
@@ -58,7 +65,7 @@ async fn tell_bulk_streams(
 
 /// What the macros tell about all routes.
 fn documented() -> utoipa::openapi::OpenApi {
-    commands_alone().merge(streams()).into_openapi()
+    of_products().merge(of_orders()).merge(streams()).into_openapi()
 }
 
 /// The routes that take many commands each.
@@ -66,8 +73,8 @@ fn streams() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new().routes(routes!(commands::send)).routes(routes!(commands::import_products))
 }
 
-/// The routes that take one command each.
-fn commands_alone() -> OpenApiRouter<Arc<Edge>> {
+/// The routes that take one command on a product each.
+fn of_products() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new()
         .routes(routes!(products::register))
         .routes(routes!(products::change_price))
@@ -76,6 +83,11 @@ fn commands_alone() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(products::deactivate))
         .routes(routes!(products::reactivate))
         .routes(routes!(products::set_low_stock_threshold))
+}
+
+/// The routes that take one command on an order each.
+fn of_orders() -> OpenApiRouter<Arc<Edge>> {
+    OpenApiRouter::new()
         .routes(routes!(orders::place))
         .routes(routes!(orders::pay))
         .routes(routes!(orders::cancel))
