@@ -5,17 +5,18 @@ mod support;
 use std::ops::ControlFlow;
 
 use eventlog::{
-    Connection, LogReader, Partition, Producer, Topics, producer,
-    topics::{Difference, FIRST_REVISION, FIRST_RULES, TopicsError},
+    Connection, LogReader, Outgoing, Partition, Producer, Topics, producer,
+    topics::{Difference, FIRST_REVISION, FIRST_RULES, First, Lost, TopicsError},
 };
 use events::{
-    Command, Kind, Topic,
-    command::{ActivateRules, ProposeRules, Tick},
+    Command, Kind, ShardId, Topic,
+    command::{ActivateRules, ProposeRules, RaiseIncarnation, Tick},
+    header,
     profile::Profile,
 };
 use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
 
-use support::{DEADLINE, admin, connection, make_topic, outgoing, own_broker, take, wait};
+use support::{DEADLINE, admin, connection, make_topic, outgoing, own_broker, take, until, wait};
 
 const PROFILE: Profile = Profile::LOCAL;
 
@@ -74,6 +75,8 @@ fn topics_are_planned_made_once_and_then_found_right() {
     }
     assert_eq!(stream_ids.len(), 8, "each shard has a stream id of its own");
 
+    a_shard_that_lost_its_log_begins_anew_though_the_first_run_ended_early(&connection, &topics);
+
     // Somebody changes a setting behind our back.
     let change = AlterConfig::new(ResourceSpecifier::Topic("orders.commands.v1"))
         .set("message.timestamp.type", "CreateTime");
@@ -87,6 +90,60 @@ fn topics_are_planned_made_once_and_then_found_right() {
         ),
         "{refused}"
     );
+}
+
+/// The run before has raised the shards that are left, and written one record to the lost one.
+fn a_shard_that_lost_its_log_begins_anew_though_the_first_run_ended_early(
+    connection: &Connection,
+    topics: &Topics,
+) {
+    let orders = Topic::Commands(Kind::Orders);
+    let origin = (header::ORIGIN, "orders/1:0:2:0".to_owned());
+    let event = [origin, (header::LINK_SEQUENCE, "1".to_owned())];
+    append_with(connection, &Partition::of(Topic::Events(Kind::Orders), 1), b"event", &event);
+    let options = AdminOptions::new().operation_timeout(Some(DEADLINE));
+    wait(admin(connection).delete_topics(&[orders.name()], &options)).expect("deleted");
+    until("the topic is gone", || {
+        let plan = wait(topics.plan()).ok()?;
+        plan.create.contains(&orders).then_some(())
+    });
+    let settings = PROFILE.settings(orders);
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    make_topic(connection, orders.name(), PROFILE.orders_partitions, &settings);
+    let raise = Command::from(RaiseIncarnation { incarnation: 1 });
+    for partition in Partition::all_of(Topic::Commands(Kind::Products), PROFILE.products_partitions)
+    {
+        append(connection, &partition, &raise);
+    }
+    let propose = ProposeRules {
+        revision: FIRST_REVISION,
+        rules: FIRST_RULES,
+        stream_id: "interrupted".to_owned(),
+        parameters: PROFILE.parameters(),
+    };
+    append(connection, &Partition::of(orders, 1), &propose.into());
+
+    let plan = wait(topics.plan()).expect("a plan");
+    let lost = plan.lost.clone().expect("it is not forgotten");
+    assert_eq!((&*lost.shards, lost.incarnation), (&[ShardId::new(Kind::Orders, 1)][..], 1));
+    assert!(matches!(wait(topics.apply(&plan)), Err(TopicsError::Lost(_))));
+    let rules = || First::rules(PROFILE.parameters());
+    let mut refused = plan.clone();
+    refused.lost = Some(Lost { kept: vec![ShardId::new(Kind::Orders, 0)], ..lost });
+    assert!(matches!(wait(topics.begin_anew(&refused, rules())), Err(TopicsError::Lost(_))));
+
+    wait(topics.begin_anew(&plan, rules())).expect("begun anew");
+    let again = wait(topics.plan()).expect("a plan");
+    assert!(again.is_empty() && again.lost.is_none(), "{again}");
+    for partition in Partition::all_of(orders, PROFILE.orders_partitions) {
+        let commands = commands(connection, &partition);
+        let [Command::ProposeRules(_), raised, Command::ActivateRules(_)] = &*commands else {
+            panic!("{partition} holds {commands:?}");
+        };
+        assert_eq!(raised, &raise);
+    }
+    let left = commands(connection, &Partition::of(Topic::Commands(Kind::Products), 0));
+    assert_eq!(left[2..], [raise.clone(), raise], "a repeat, which changes nothing");
 }
 
 #[test]
@@ -141,9 +198,18 @@ fn shards_without_rules_are_refused() {
 }
 
 fn append(connection: &Connection, partition: &Partition, command: &Command) {
+    append_with(connection, partition, &command.to_single_object(), &[]);
+}
+
+fn append_with(
+    connection: &Connection,
+    partition: &Partition,
+    value: &[u8],
+    headers: &[(&'static str, String)],
+) {
     let options = producer::Options::commands("test", DEADLINE);
     let (producer, reports) = Producer::start(connection, &options).expect("a producer");
-    producer.send(&outgoing(partition, &command.to_single_object(), 0)).expect("sent");
+    producer.send(&Outgoing { headers, ..outgoing(partition, value, 0) }).expect("sent");
     assert!(!take(&reports, 1)[0].is_doubt());
 }
 

@@ -45,7 +45,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         words::say("nothing was done: what is to be resolved cannot be changed in place");
         return Ok(exit::found(true));
     }
-    if let (Some(lost), false) = (&plan.lost, args.begin_anew) {
+    if let Some(lost) = &plan.lost
+        && !(args.begin_anew && lost.kept.is_empty())
+    {
         words::say(&format!("{} nothing was done: {lost}", words::cross()));
         return Ok(exit::found(true));
     }

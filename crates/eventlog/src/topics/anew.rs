@@ -7,7 +7,7 @@
 
 use std::{fmt, ops::ControlFlow, time::Duration};
 
-use events::{Kind, ShardId, Topic, header::View};
+use events::{Kind, ShardId, Topic, header::View, profile::Profile};
 
 use super::first_records::WriteError;
 use crate::{Connection, LogReader, Partition};
@@ -21,27 +21,57 @@ const STRANGERS_MAX: i64 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     pub shards: Vec<ShardId>,
+    /// Order shards that have their logs, where product shards lost theirs: their orders hold stock of
+    /// those. While there are any, nothing can begin anew.
+    pub kept: Vec<ShardId>,
     /// Above those of everything that any shard has written.
     pub incarnation: i64,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shards: Vec<String> = self.shards.iter().map(ShardId::to_string).collect();
+        let shards = names(&self.shards);
         write!(
             f,
-            "{} have written events, but their command logs are gone, and nothing gives these back: \
-             restore the brokers' data, or give up what the shards held with `spillway topics apply \
-             --begin-anew`, while no command-api runs",
-            shards.join(", ")
-        )
+            "{shards} have written events, but their command logs are gone, and nothing gives these \
+             back: restore the brokers' data, or give up "
+        )?;
+        match self.kept.is_empty() {
+            true => write!(
+                f,
+                "what the shards held with `spillway topics apply --begin-anew`, while no command-api \
+                 runs"
+            ),
+            false => write!(
+                f,
+                "the orders too. {} keep orders that hold stock in product shards, and one that begins \
+                 empty does not know of it: what they give back would be taken from what new orders \
+                 hold. To give up both, delete {} while no command-api runs, and begin anew then",
+                names(&self.kept),
+                Topic::Commands(Kind::Orders)
+            ),
+        }
     }
 }
 
-/// Looks whether shards without a log have written events. Blocks. `shards` are all there are whose
+fn names(shards: &[ShardId]) -> String {
+    shards.iter().map(ShardId::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The order shards that have their logs while product shards lost theirs.
+fn kept(lost: &[ShardId], empty: &[ShardId], profile: &Profile) -> Vec<ShardId> {
+    if lost.iter().all(|shard| shard.kind != Kind::Products) {
+        return Vec::new();
+    }
+    let orders = shards(profile, |topic| topic == Topic::Events(Kind::Orders));
+    orders.into_iter().filter(|shard| !empty.contains(shard)).collect()
+}
+
+/// Looks whether shards without a log have written events. Blocks. `shards` are all of the profile whose
 /// events topic exists.
 pub(super) fn look(
     connection: &Connection,
+    profile: &Profile,
     empty: &[ShardId],
     shards: &[ShardId],
 ) -> Result<Option<Lost>, WriteError> {
@@ -60,7 +90,8 @@ pub(super) fn look(
     for shard in shards {
         incarnation = incarnation.max(last_incarnation(&mut reader, *shard)?);
     }
-    Ok(Some(Lost { shards: lost, incarnation: incarnation + 1 }))
+    let kept = kept(&lost, empty, profile);
+    Ok(Some(Lost { shards: lost, kept, incarnation: incarnation + 1 }))
 }
 
 /// The incarnation of the last event of a shard. Whatever a shard has written in a later one without
@@ -82,10 +113,7 @@ fn last_incarnation(reader: &mut LogReader, shard: ShardId) -> Result<i64, Write
 }
 
 /// The shards of a deployment whose events topics are among these.
-pub(super) fn shards(
-    profile: &events::profile::Profile,
-    exists: impl Fn(Topic) -> bool,
-) -> Vec<ShardId> {
+pub(super) fn shards(profile: &Profile, exists: impl Fn(Topic) -> bool) -> Vec<ShardId> {
     let kinds = Kind::ALL.into_iter().filter(|kind| exists(Topic::Events(*kind)));
     kinds
         .flat_map(|kind| {
@@ -93,4 +121,39 @@ pub(super) fn shards(
             partitions.map(move |partition| ShardId::new(kind, partition))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROFILE: Profile = Profile::LOCAL;
+
+    fn all(kind: Kind) -> Vec<ShardId> {
+        shards(&PROFILE, |topic| topic == Topic::Events(kind))
+    }
+
+    #[test]
+    fn product_shards_begin_anew_only_when_no_order_shard_keeps_its_orders() {
+        let (orders, products) = (all(Kind::Orders), all(Kind::Products));
+        assert_eq!(kept(&products[..1], &products[..1], &PROFILE), orders);
+        assert_eq!(kept(&orders, &orders, &PROFILE), [], "orders may be given up alone");
+        let empty: Vec<ShardId> = [&orders[1..], &products].concat();
+        assert_eq!(kept(&products, &empty, &PROFILE), orders[..1], "one order shard is left");
+        // An order shard that lost its log without having written an event holds nothing either.
+        let empty: Vec<ShardId> = [&*orders, &products].concat();
+        assert_eq!(kept(&products, &empty, &PROFILE), []);
+    }
+
+    #[test]
+    fn the_sentence_says_what_can_be_given_up() {
+        let products = all(Kind::Products);
+        let alone = Lost { shards: products, kept: all(Kind::Orders), incarnation: 1 };
+        let sentence = alone.to_string();
+        assert!(sentence.starts_with("products/0, products/1"), "{sentence}");
+        assert!(sentence.contains("orders/3 keep orders that hold stock"), "{sentence}");
+        assert!(sentence.contains("delete orders.commands.v1"), "{sentence}");
+        let both = Lost { kept: Vec::new(), ..alone };
+        assert!(both.to_string().contains("--begin-anew"), "{both}");
+    }
 }

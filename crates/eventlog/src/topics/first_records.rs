@@ -36,6 +36,9 @@ impl First {
         Self { proposals, active: FIRST_REVISION, incarnation: None }
     }
 
+    /// The raise stands directly behind the first proposal, which must be the first record: before any
+    /// offset from which the shard's lost log can have given an event, since that had two records of its
+    /// own there. So whoever steps the new log up to that offset sees that the past was given up.
     fn commands(&self, missing: Missing) -> Vec<Command> {
         // Random, so that a log made anew under the same name is told from the one before.
         let stream_id = || Uuid::new_v4().simple().to_string();
@@ -43,14 +46,17 @@ impl First {
             let (revision, rules, parameters) = (*revision, *rules, *parameters);
             ProposeRules { revision, rules, stream_id: stream_id(), parameters }.into()
         };
-        let proposals = self.proposals.iter().map(propose);
-        let rest = [ActivateRules { revision: self.active }.into()].into_iter();
+        let proposed = match missing {
+            Missing::Nothing => return Vec::new(),
+            Missing::Activation { proposed } => Some(proposed),
+            Missing::Both => None,
+        };
+        let lacking = self.proposals.iter().filter(|(revision, ..)| Some(*revision) > proposed);
+        let mut lacking = lacking.map(propose);
+        let first = if proposed.is_none() { lacking.next() } else { None };
         let raise = self.incarnation.map(|incarnation| RaiseIncarnation { incarnation }.into());
-        match missing {
-            Missing::Nothing => Vec::new(),
-            Missing::Activation => rest.chain(raise).collect(),
-            Missing::Both => proposals.chain(rest).chain(raise).collect(),
-        }
+        let activate = ActivateRules { revision: self.active }.into();
+        first.into_iter().chain(raise).chain(lacking).chain([activate]).collect()
     }
 }
 
@@ -74,8 +80,10 @@ pub enum WriteError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Nothing,
-    /// A run of `apply` ended between the two.
-    Activation,
+    /// A run of `apply` ended after the proposal of this revision, the highest that is there.
+    Activation {
+        proposed: i64,
+    },
     Both,
 }
 
@@ -83,7 +91,7 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Missing::Nothing => "nothing",
-            Missing::Activation => "ActivateRules",
+            Missing::Activation { .. } => "ActivateRules",
             Missing::Both => "ProposeRules and ActivateRules",
         })
     }
@@ -169,10 +177,10 @@ impl Found {
     }
 
     fn missing(&self) -> Missing {
-        match (self.is_active, self.proposed.is_empty()) {
+        match (self.is_active, self.proposed.iter().max()) {
             (true, _) => Missing::Nothing,
-            (false, false) => Missing::Activation,
-            (false, true) => Missing::Both,
+            (false, Some(proposed)) => Missing::Activation { proposed: *proposed },
+            (false, None) => Missing::Both,
         }
     }
 }
@@ -231,6 +239,35 @@ mod tests {
         assert_eq!(found(&[activate(FIRST_REVISION)]).missing(), Missing::Both);
         let mut commands = First::rules(Profile::LOCAL.parameters()).commands(Missing::Both);
         commands[1] = activate(FIRST_REVISION + 1);
-        assert_eq!(found(&commands).missing(), Missing::Activation);
+        let missing = Missing::Activation { proposed: FIRST_REVISION };
+        assert_eq!(found(&commands).missing(), missing);
+    }
+
+    /// An event's command stood at offset 2 or above: two records of rules come before any other.
+    #[test]
+    fn a_shard_that_begins_anew_says_so_before_the_offset_of_any_event_it_lost() {
+        let parameters = Profile::LOCAL.parameters();
+        let proposals = vec![(1, 1, parameters), (2, 1, parameters), (3, 1, parameters)];
+        let first = First { proposals, active: 1, incarnation: Some(4) };
+        let commands = first.commands(Missing::Both);
+        assert!(matches!(commands[0], Command::ProposeRules(_)), "{commands:?}");
+        assert_eq!(commands[1], RaiseIncarnation { incarnation: 4 }.into());
+        assert_eq!(found(&commands).proposed, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_an_interrupted_run_has_written_is_completed_wherever_it_ended() {
+        let parameters = Profile::LOCAL.parameters();
+        let proposals = vec![(1, 1, parameters), (2, 1, parameters)];
+        let first = First { proposals, active: 2, incarnation: Some(1) };
+        let whole = first.commands(Missing::Both);
+        for written in 0..=whole.len() {
+            let mut log = whole[..written].to_vec();
+            log.extend(first.commands(found(&log).missing()));
+            let found = found(&log);
+            assert_eq!(found.missing(), Missing::Nothing, "after {written} records");
+            assert_eq!(found.proposed, [1, 2], "after {written} records");
+            assert!(log.contains(&RaiseIncarnation { incarnation: 1 }.into()));
+        }
     }
 }

@@ -96,7 +96,7 @@ impl Topics {
         let empty: Vec<_> = plan
             .first_records
             .iter()
-            .filter(|(_, missing)| *missing == Missing::Both)
+            // Where an interrupted run left a log without rules in force, it has given no event either.
             .filter_map(|(partition, _)| partition.shard())
             .collect();
         if empty.is_empty() {
@@ -104,7 +104,8 @@ impl Topics {
         }
         let connection = self.connection.clone();
         let shards = anew::shards(&self.profile, exists);
-        let look = move || anew::look(&connection, &empty, &shards);
+        let profile = self.profile;
+        let look = move || anew::look(&connection, &profile, &empty, &shards);
         Ok(first_records::blocking(look).await?)
     }
 
@@ -126,15 +127,31 @@ impl Topics {
     /// Applies a plan that has lost shards: they begin anew, empty, under these rules, and every shard
     /// in a higher incarnation, so that the counters of all links begin again. What the lost shards
     /// held is given up. No processor may run meanwhile.
+    ///
+    /// The shards that are left are raised first: as long as a lost one lacks its first records, a run
+    /// that ended early is found again and repeated whole, and a second raise does nothing.
+    ///
+    /// # Errors
+    /// Nothing was done where product shards are lost and order shards are not.
     pub async fn begin_anew(&self, plan: &Plan, rules: First) -> Result<(), TopicsError> {
-        let Some(Lost { incarnation, .. }) = plan.lost else {
+        let Some(lost) = &plan.lost else {
             return self.make(plan, rules).await;
         };
-        self.make(plan, First { incarnation: Some(incarnation), ..rules }).await?;
-        let is_written = |partition: &Partition| {
-            plan.first_records.iter().any(|(written, _)| written == partition)
+        if !lost.kept.is_empty() {
+            return Err(TopicsError::Lost(lost.clone()));
+        }
+        check_differences(plan)?;
+        let incarnation = lost.incarnation;
+        self.raise_others(plan, incarnation).await?;
+        self.make(plan, First { incarnation: Some(incarnation), ..rules }).await
+    }
+
+    /// Raises the incarnation of every shard whose log is there.
+    async fn raise_others(&self, plan: &Plan, incarnation: i64) -> Result<(), TopicsError> {
+        let is_left = |partition: &Partition| {
+            plan.first_records.iter().all(|(lacking, _)| lacking != partition)
         };
-        let others = self.command_partitions().into_iter().filter(|p| !is_written(p));
+        let others = self.command_partitions().into_iter().filter(is_left);
         let raise = || Command::from(RaiseIncarnation { incarnation });
         let records: Vec<(Partition, Command)> = others.map(|p| (p, raise())).collect();
         let connection = self.connection.clone();
@@ -143,9 +160,7 @@ impl Topics {
     }
 
     async fn make(&self, plan: &Plan, first: First) -> Result<(), TopicsError> {
-        if !plan.differences.is_empty() {
-            return Err(TopicsError::Different(plan.differences.clone()));
-        }
+        check_differences(plan)?;
         for topic in &plan.create {
             self.admin.create(&self.blueprint(*topic)).await?;
         }
@@ -196,6 +211,13 @@ impl Topics {
             replication: self.profile.replication,
             settings: self.profile.settings(topic),
         }
+    }
+}
+
+fn check_differences(plan: &Plan) -> Result<(), TopicsError> {
+    match plan.differences.is_empty() {
+        true => Ok(()),
+        false => Err(TopicsError::Different(plan.differences.clone())),
     }
 }
 
