@@ -1,5 +1,8 @@
 //! The loop of the processor's thread: carries records in, outputs out, and commits back.
 
+mod pacing;
+mod restoring;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -12,8 +15,7 @@ use events::{Kind, ShardId, Topic};
 use service::health::Heartbeat;
 use shard::{
     Notice,
-    processor::{self, Offsets, Processor, Taken},
-    snapshot::Log,
+    processor::{Processor, Taken},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -24,10 +26,11 @@ use super::{
     outlet::{Outlet, Trouble},
     readiness::Readiness,
     record,
-    restores::{Beginning, Restores},
-    snapshots::{SearchError, Snapshots},
+    restores::Restores,
+    snapshots::Snapshots,
     trace::Step,
 };
+use pacing::Pacing;
 
 /// How long a poll waits for a record; reports and commits are looked after in between.
 const POLL: Duration = Duration::from_millis(5);
@@ -50,8 +53,8 @@ pub(super) struct Runner {
     partitions: BTreeMap<ShardId, Partition>,
     snapshots: Snapshots,
     restores: Restores,
+    pacing: Pacing,
     lag: Lag,
-    is_paused: bool,
     began: Instant,
     retry_at: Instant,
     /// When every commit is sent again.
@@ -81,8 +84,8 @@ impl Runner {
             partitions: BTreeMap::new(),
             snapshots,
             restores: Restores::default(),
+            pacing: Pacing::default(),
             lag: Lag::default(),
-            is_paused: false,
             began: now,
             retry_at: now,
             commit_again_at: now + COMMIT_AGAIN,
@@ -151,88 +154,6 @@ impl Runner {
         Ok(())
     }
 
-    /// Restores what waits for it; brokers that do not answer are asked again later.
-    fn restore(&mut self) {
-        if self.retry_at > Instant::now() {
-            return;
-        }
-        if let Err(error) = self.restore_now() {
-            tracing::warn!(%error, "Shards cannot be restored yet.");
-            self.retry_at = Instant::now() + RETRY;
-        }
-    }
-
-    fn restore_now(&mut self) -> Result<(), ReadError> {
-        self.search()?;
-        for (shard, beginning, found) in self.restores.found() {
-            let Some(partition) = self.partitions.get(&shard).cloned() else { continue };
-            let snapshot = match found {
-                Ok(found) => found,
-                Err(SearchError::Impossible(impossible)) => {
-                    self.processor.refuse(shard, &impossible);
-                    self.halted(shard, &impossible.to_string());
-                    continue;
-                }
-                Err(error) => {
-                    tracing::warn!(%shard, %error, "A shard cannot be restored yet.");
-                    self.retry_at = Instant::now() + RETRY;
-                    continue;
-                }
-            };
-            if let Some(snapshot) = &snapshot {
-                tracing::info!(name = %snapshot.name, "A shard is restored from a snapshot.");
-            }
-            let Beginning { offsets, committed } = beginning;
-            let state = snapshot.map(|snapshot| snapshot.state);
-            match self.processor.restore_from(shard, offsets, committed.as_ref(), state) {
-                Ok(start) => {
-                    if let Err(error) = self.member.restart(&partition, start) {
-                        // An owner that nobody feeds would look alive for ever.
-                        self.processor.assigned([shard]);
-                        return Err(error);
-                    }
-                    self.is_paused = false;
-                }
-                Err(impossible) => self.halted(shard, &impossible.to_string()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins to look for the snapshots of the shards that wait for it.
-    fn search(&mut self) -> Result<(), ReadError> {
-        let waiting: Vec<(ShardId, Partition)> = self
-            .processor
-            .unrestored()
-            .into_iter()
-            .filter(|shard| !self.restores.is_searching(*shard))
-            .filter_map(|shard| Some((shard, self.partitions.get(&shard)?.clone())))
-            .collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let partitions: Vec<Partition> = waiting.iter().map(|(_, p)| p.clone()).collect();
-        let committed = self.member.committed(&partitions)?;
-        for ((shard, partition), committed) in waiting.into_iter().zip(committed) {
-            let watermarks = match self.member.watermarks(&partition) {
-                Ok(watermarks) => watermarks,
-                // A topic that is away does not hold up the shards of the other.
-                Err(error) => {
-                    tracing::warn!(%shard, %error, "A shard cannot be restored yet.");
-                    self.retry_at = Instant::now() + RETRY;
-                    continue;
-                }
-            };
-            let offsets = Offsets { low: watermarks.low, high: watermarks.high };
-            let committed =
-                committed.map(|c| processor::Committed { offset: c.offset, metadata: c.metadata });
-            let log = Log::of(shard, offsets, committed.as_ref());
-            let answer = self.snapshots.search(log);
-            self.restores.search(shard, Beginning { offsets, committed }, answer);
-        }
-        Ok(())
-    }
-
     fn forget(&mut self, shard: ShardId) {
         self.restores.forget(shard);
         self.snapshots.forget(shard);
@@ -263,7 +184,8 @@ impl Runner {
     fn deliver(&mut self) -> Result<(), StartError> {
         match self.outlet.work(&mut self.processor) {
             Ok(()) => {
-                self.pace();
+                let is_congested = self.processor.is_congested();
+                self.pacing.follow(&mut self.member, self.partitions.values(), is_congested);
                 Ok(())
             }
             Err(Trouble::Unsendable(reason)) => {
@@ -277,28 +199,6 @@ impl Runner {
                 self.begin_anew()
             }
         }
-    }
-
-    /// While outputs wait for room, polling goes on and brings no records.
-    fn pace(&mut self) {
-        let is_congested = self.processor.is_congested();
-        if is_congested == self.is_paused {
-            return;
-        }
-        for partition in self.partitions.values() {
-            // What is not started yet, or has stopped, needs no pacing.
-            if self.member.next(partition).is_none() {
-                continue;
-            }
-            let changed = match is_congested {
-                true => self.member.pause(partition),
-                false => self.member.resume(partition),
-            };
-            if let Err(error) = changed {
-                tracing::warn!(%error, "A shard's reading could not be paced.");
-            }
-        }
-        self.is_paused = is_congested;
     }
 
     fn read_failed(&mut self, error: &ReadError) -> Result<(), StartError> {
@@ -321,7 +221,7 @@ impl Runner {
         for shard in self.processor.doubt() {
             self.stop_reading(shard);
         }
-        self.is_paused = false;
+        self.pacing = Pacing::default();
         self.retry_at = Instant::now() + RETRY;
         Ok(())
     }
@@ -366,7 +266,7 @@ impl Runner {
 
     fn observe(&mut self) {
         for owner in self.processor.owners() {
-            metrics::observe(owner, self.lag.of(owner, self.is_paused));
+            metrics::observe(owner, self.lag.of(owner, self.pacing.is_paused()));
             if owner.is_live()
                 && let Some(took) = self.restores.live(owner.shard())
             {
