@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, ShardId};
 
-/// How far one shard's events are; a reader has passed it when its mark is not lower.
+/// How far one shard's events are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// Kind of the shard: `orders` or `products`.
@@ -34,6 +34,15 @@ impl Position {
 
     pub fn mark(&self) -> Mark {
         Mark { incarnation: self.incarnation, link_sequence: self.link_sequence }
+    }
+
+    /// Whether a reader at this mark has seen what the position stands for: its mark is not lower.
+    ///
+    /// A position without an event of its incarnation names nothing to wait for: the shard may write
+    /// none for ever, and what it wrote before the incarnation was raised cannot be told from it. That
+    /// was while no processor ran, so readers have had the time to read it.
+    pub fn is_passed_by(&self, mark: Mark) -> bool {
+        self.link_sequence == 0 || mark >= self.mark()
     }
 }
 
@@ -129,6 +138,17 @@ mod tests {
         assert_eq!(from_token(&token, 2), Ok(vec![orders, products]));
         assert_eq!(from_token(&token, 1), Err(Unreadable));
         assert_eq!(from_token("%%%", 9), Err(Unreadable));
+    }
+
+    #[test]
+    fn a_position_is_passed_by_marks_that_are_not_lower() {
+        let passed = |incarnation, link_sequence| {
+            let shard = ShardId::new(Kind::Orders, 3);
+            Position::new(shard, mark(incarnation, link_sequence)).is_passed_by(mark(1, 5))
+        };
+        assert!(passed(1, 5) && !passed(1, 6));
+        assert!(passed(0, 900), "a lower incarnation counts as passed");
+        assert!(passed(2, 0) && !passed(2, 1), "before the first event of an incarnation is none");
     }
 
     #[test]

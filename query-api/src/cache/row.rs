@@ -65,8 +65,9 @@ impl Row {
     /// Whether the row shows all that the positions stand for, as far as they concern it.
     pub fn shows(&self, projection: Projection, positions: &[Position]) -> bool {
         let shard = kind(projection).map(|kind| ShardId::new(kind, self.facts.partition));
-        let is_passed =
-            |position: &Position| position.shard() != shard || self.facts.mark >= position.mark();
+        let is_passed = |position: &Position| {
+            position.shard() != shard || position.is_passed_by(self.facts.mark)
+        };
         positions.iter().all(is_passed) && !self.is_hidden(positions)
     }
 

@@ -56,7 +56,7 @@ impl Marks {
     /// Whether the projection has applied everything up to the position, as far as the position
     /// concerns it. A mark of a higher incarnation has passed any of a lower one.
     pub fn passed(&self, projection: Projection, position: &Position) -> bool {
-        self.of(projection, position).is_none_or(|mark| mark >= position.mark())
+        self.of(projection, position).is_none_or(|mark| position.is_passed_by(mark))
     }
 
     /// The mark of the projection in the partition that the position names; absent when the
@@ -171,6 +171,7 @@ mod tests {
         assert!(passed(position(Kind::Orders, 2, 0, 900)), "a lower incarnation counts as passed");
         assert!(!passed(position(Kind::Orders, 2, 1, 6)));
         assert!(!passed(position(Kind::Orders, 2, 2, 1)));
+        assert!(passed(position(Kind::Orders, 2, 2, 0)), "no event of that incarnation is named");
         assert!(passed(position(Kind::Orders, 3, 0, 0)), "nothing to wait for before the first");
         assert!(!passed(position(Kind::Orders, 3, 0, 1)));
         assert!(passed(position(Kind::Products, 2, 9, 9)), "products do not concern this model");

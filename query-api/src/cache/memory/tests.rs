@@ -58,6 +58,9 @@ fn a_row_answers_only_positions_that_it_has_passed() {
     assert_eq!(version(&memory, &[position(3, 20)]), Some(2));
     assert_eq!(version(&memory, &[position(3, 21)]), None);
     assert_eq!(version(&memory, &[position(4, 900)]), Some(2), "another shard's events");
+    let raised = Mark { incarnation: 1, link_sequence: 0 };
+    let raised = Position::new(ShardId::new(Kind::Orders, 3), raised);
+    assert_eq!(version(&memory, &[raised]), Some(2), "no event since the shard began anew");
 }
 
 #[test]
