@@ -15,6 +15,7 @@ use crate::edge::kafka::Joined;
 use crate::edge::{self, routes};
 use crate::foundation::{self, Foundation};
 use crate::processor::{self, Processor};
+use crate::rules_in_force::RulesInForce;
 
 /// Runs the configured roles until the stop.
 ///
@@ -36,6 +37,9 @@ pub async fn run(config: Config, frame: Frame) -> anyhow::Result<()> {
         true => Some(start_edge(&config, &connection, &foundation, &frame, drained.clone())?),
         false => None,
     };
+    if let Some(joined) = &edge {
+        follow_rules(&config, &connection, joined, drained.clone())?;
+    }
     let routes = edge.as_ref().map(|joined| routes::router(Arc::clone(&joined.edge)));
     let serving = async {
         let served = frame.serve(routes.unwrap_or_default()).await;
@@ -103,6 +107,20 @@ fn start_edge(
         stopping: frame.stop.clone(),
     };
     edge::kafka::join(plan, &frame.health, stop).context("the edge cannot start")
+}
+
+/// Tells the edge which rules are in force, from now until the stop.
+fn follow_rules(
+    config: &Config,
+    connection: &Connection,
+    joined: &Joined,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let library = config.processor.library()?;
+    let rules = RulesInForce::new(connection, &config.processor.group, library)?;
+    let edge = Arc::clone(&joined.edge);
+    tokio::spawn(async move { rules.follow(&edge, stop).await });
+    Ok(())
 }
 
 /// Runs `work` to its end, or gives `None` when the stop comes first.

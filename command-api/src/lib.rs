@@ -8,3 +8,4 @@ pub mod config;
 pub mod edge;
 mod foundation;
 pub mod processor;
+mod rules_in_force;

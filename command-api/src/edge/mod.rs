@@ -21,8 +21,9 @@ pub mod sold_out;
 mod submit;
 pub mod waiting;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use events::command::Parameters;
 use log::CommandLog;
 use settings::Settings;
 use shard::edge::Window;
@@ -47,12 +48,26 @@ pub struct Edge {
     pub shards: Arc<Shards>,
     /// What was refused for lack of stock a moment ago.
     pub sold_out: SoldOut,
-    /// Within which log times a command is decided, by the rules at the start of the log.
-    pub window: Window,
+    /// Within which log times a command is decided, by the rules in force.
+    pub window: RwLock<Window>,
     /// The partition of the replies topic that this instance reads.
     pub replies_partition: i32,
     /// Places for bulk streams.
     pub streams: Arc<Semaphore>,
     /// Cancelled when the process begins to stop: bulk streams end before their clients do.
     pub stopping: CancellationToken,
+}
+
+impl Edge {
+    /// The rules in force are these: commands from now on are judged by them.
+    pub fn go_by(&self, parameters: &Parameters) {
+        self.shards.remember_most(parameters.dedup_entries_max);
+        // Two numbers are written at once; nothing under this lock panics.
+        let mut window = self.window.write().unwrap_or_else(PoisonError::into_inner);
+        *window = Window::of(parameters);
+    }
+
+    fn window(&self) -> Window {
+        *self.window.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }

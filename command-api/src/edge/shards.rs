@@ -1,7 +1,10 @@
 //! The shards as the edge sees them: how many there are, and the load of each.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,7 +22,9 @@ use super::{
 pub struct Shards {
     orders: Vec<Shard>,
     products: Vec<Shard>,
-    bounds: Bounds,
+    wait_max: Duration,
+    /// Most commands that one shard remembers, by the rules in force.
+    dedup_entries_max: AtomicI64,
     crowd: Mutex<Crowd>,
 }
 
@@ -45,8 +50,24 @@ impl Shards {
                 })
                 .collect()
         };
-        let (orders, products) = (of_kind(Kind::Orders), of_kind(Kind::Products));
-        Self { orders, products, bounds, crowd: Mutex::default() }
+        let Bounds { wait_max, dedup_entries_max } = bounds;
+        Self {
+            orders: of_kind(Kind::Orders),
+            products: of_kind(Kind::Products),
+            wait_max,
+            dedup_entries_max: AtomicI64::new(dedup_entries_max),
+            crowd: Mutex::default(),
+        }
+    }
+
+    /// Other rules are in force: a shard remembers so many commands at most.
+    pub fn remember_most(&self, dedup_entries_max: i64) {
+        self.dedup_entries_max.store(dedup_entries_max, Ordering::Relaxed);
+    }
+
+    fn bounds(&self) -> Bounds {
+        let dedup_entries_max = self.dedup_entries_max.load(Ordering::Relaxed);
+        Bounds { wait_max: self.wait_max, dedup_entries_max }
     }
 
     /// The shard that owns a key.
@@ -57,8 +78,9 @@ impl Shards {
 
     /// Judges one more command for a shard.
     pub fn admit(&self, shard: ShardId, at: Instant) -> Verdict {
+        let bounds = self.bounds();
         let verdict =
-            self.shard(shard).map_or(Verdict::Admit, |shard| shard.load().admit(&self.bounds, at));
+            self.shard(shard).map_or(Verdict::Admit, |shard| shard.load().admit(&bounds, at));
         if verdict != Verdict::Admit {
             self.crowd().refused(at);
         }
@@ -71,7 +93,8 @@ impl Shards {
         if !self.crowd().is_there(at) {
             return None;
         }
-        let waits = self.of_kind(kind).iter().map(|shard| shard.load().refuses(&self.bounds, at));
+        let bounds = self.bounds();
+        let waits = self.of_kind(kind).iter().map(|shard| shard.load().refuses(&bounds, at));
         let wait = waits.collect::<Option<Vec<Duration>>>()?.into_iter().min()?;
         self.crowd().refused(at);
         Some(wait)
@@ -80,7 +103,7 @@ impl Shards {
     /// How long a command appended now would wait for its decision, as far as is known.
     pub fn estimated_wait(&self, shard: ShardId, at: Instant) -> Duration {
         self.shard(shard)
-            .map_or(Duration::ZERO, |shard| shard.load().estimated_wait(&self.bounds, at))
+            .map_or(Duration::ZERO, |shard| shard.load().estimated_wait(&self.bounds(), at))
     }
 
     /// The stamp of a command: the larger of the own clock and the log time last seen.
@@ -210,6 +233,23 @@ mod tests {
         assert_eq!(shards.admit(ShardId::new(orders, 0), at), Verdict::Admit, "the probe");
         assert_ne!(shards.admit(ShardId::new(orders, 0), at), Verdict::Admit);
         assert_eq!(shards.turned_away(orders, at), None);
+    }
+
+    #[test]
+    fn a_shard_remembers_as_many_commands_as_the_rules_in_force_allow() {
+        let bounds = Bounds { wait_max: Duration::from_secs(2), dedup_entries_max: 10 };
+        let (shards, at) = (Shards::new(|_| 1, bounds), Instant::now());
+        let shard = ShardId::new(Kind::Orders, 0);
+        let progress = Progress { decided_offset: 0, now: 5_000, dedup_entries: 10 };
+        shards.progressed(shard, progress, at);
+        let mut verdicts = vec![];
+        for most in [10, 11, 10] {
+            shards.remember_most(most);
+            // The first one is the probe that a full shard gets all the same.
+            let _ = shards.admit(shard, at);
+            verdicts.push(shards.admit(shard, at));
+        }
+        assert_eq!(verdicts, [Verdict::Full, Verdict::Admit, Verdict::Full]);
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Edge {
             Word::Appended(at) => {
                 let log_time = at.map(|at| self.shards.log_time(submission.shard, at));
                 let stamp = &mut submission.stamp;
-                match log_time.and_then(|now| stamp.after_append(issued_at, now, self.window)) {
+                match log_time.and_then(|now| stamp.after_append(issued_at, now, self.window())) {
                     Some(issued_at) => self.make_good(&submission, issued_at).await,
                     None => {
                         self.see_through(place, submission);

@@ -206,7 +206,7 @@ impl Bench {
             waiting: Arc::clone(&waiting),
             shards: Arc::clone(&shards),
             sold_out: SoldOut::new(settings.sold_out_hint),
-            window: WINDOW,
+            window: WINDOW.into(),
             replies_partition: REPLIES_PARTITION,
             streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
             stopping: stopping.clone(),

@@ -14,7 +14,7 @@ use events::{
 use crate::{
     record::Record,
     rules::{Revision, Rules},
-    state::Links,
+    state::{Links, State},
 };
 
 /// The rules of one shard after the records read so far.
@@ -25,6 +25,11 @@ pub struct RulesLog {
 }
 
 impl RulesLog {
+    /// As if everything up to this state had been read.
+    pub fn at(state: &State) -> Self {
+        Self { rules: state.rules.clone(), links: state.links.clone() }
+    }
+
     /// Reads the next record of the shard's log.
     pub fn read(&mut self, record: &Record<'_>) {
         let link = record.headers.link();

@@ -1,6 +1,8 @@
 //! `spillway rules` on a whole system: from a proposal to orders that are reserved in part, and what
 //! a shard does that meets rules nobody has.
 
+use std::time::Duration;
+
 use eventlog::{Connection, Partition, control_records};
 use events::{
     Command, Kind, ShardId, Topic,
@@ -79,6 +81,7 @@ async fn rules_are_proposed_tried_and_activated_while_orders_are_placed() {
     all(&system.rows(&["rules", "list"], 0).await, "/active/revision", json!(2));
     all(&system.rows(&["rules", "activate", "2"], 0).await, "/standing", json!("in-force"));
     products_go_off_sale_and_run_low_under_version_three(&system).await;
+    the_edge_goes_by_the_parameters_in_force(&system).await;
     let verified = system.rows(&["verify"], 0).await;
     assert_eq!(verified["violations"], json!([]));
     system.stop().await;
@@ -127,6 +130,29 @@ async fn products_go_off_sale_and_run_low_under_version_three(system: &System) {
     assert_eq!(on.0, StatusCode::OK, "{on:?}");
     let (status, ..) = system.post("/v1/orders", &order("on again")).await;
     assert_eq!(status, StatusCode::CREATED);
+}
+
+/// Every shard remembers more than one command by now.
+async fn the_edge_goes_by_the_parameters_in_force(system: &System) {
+    let both = ["--parameter=accept_ms=7200000", "--parameter=dedup_ms=9000000"];
+    let forgetful = system.run(&[&["rules", "propose", "--yes"][..], &both[..]].concat()).await;
+    assert_eq!(forgetful.status.code(), Some(2), "{forgetful:?}");
+    let sentence = String::from_utf8(forgetful.stderr).unwrap();
+    assert!(sentence.contains("Raise dedup_ms alone first"), "{sentence}");
+    system.rows(&["rules", "propose", "--parameter=dedup_entries_max=1", "--yes"], 0).await;
+    system.rows(&["rules", "activate", "4", "--yes"], 0).await;
+    let price = json!({"price": {"amount": 250, "currency": "EUR"}});
+    let full = async {
+        loop {
+            let (status, _, problem) = system.post("/v1/products/plenty/price", &price).await;
+            if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE
+            {
+                return problem;
+            }
+        }
+    };
+    let problem = tokio::time::timeout(Duration::from_secs(60), full).await.expect("a full shard");
+    assert!(problem["detail"].as_str().unwrap().contains("remembers"), "{problem}");
 }
 
 /// The first order id of a shard.

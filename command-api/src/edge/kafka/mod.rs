@@ -42,7 +42,7 @@ pub struct Plan {
     pub client_id: String,
     /// Says how many partitions each topic has.
     pub profile: Profile,
-    /// Of the rules at the start of the log.
+    /// Of the rules in force, as far as is known at the start.
     pub parameters: Parameters,
     pub settings: Settings,
     /// Cancelled when the process begins to stop.
@@ -116,7 +116,7 @@ pub fn join(plan: Plan, health: &Health, stop: CancellationToken) -> Result<Join
         waiting: desk.waiting,
         shards: desk.shards,
         sold_out: SoldOut::new(settings.sold_out_hint),
-        window: Window::of(&plan.parameters),
+        window: Window::of(&plan.parameters).into(),
         replies_partition,
         streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
         stopping: plan.stopping,
