@@ -67,6 +67,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let proof = proof::read(&args.report)?;
+    check_named(&args.until, &proof)?;
     let Some(library) = args.snapshots.open()? else {
         return Err(exit::usage("a log without its start needs snapshots: pass --snapshots"));
     };
@@ -136,6 +137,23 @@ fn bounds(
     Ok(bounds)
 }
 
+/// Every shard that is named must be one of the report, once: what is not understood must not leave a
+/// shard to its whole safe bound.
+fn check_named(until: &[(ShardId, i64)], proof: &Proof) -> anyhow::Result<()> {
+    let mut verified = proof.verified.iter().map(Verified::shard).collect::<Result<Vec<_>, _>>()?;
+    for (shard, _) in until {
+        let Some(at) = verified.iter().position(|known| known == shard) else {
+            let named = until.iter().filter(|(named, _)| named == shard).count();
+            return Err(exit::usage(match named {
+                1 => format!("the report holds no shard {shard}, which --until names"),
+                _ => format!("--until names shard {shard} {named} times"),
+            }));
+        };
+        verified.swap_remove(at);
+    }
+    Ok(())
+}
+
 fn check_log(verified: &Verified, commit: &Commit) -> anyhow::Result<()> {
     if verified.stream_id == commit.stream_id {
         return Ok(());
@@ -155,4 +173,28 @@ fn until_of(text: &str) -> Result<(ShardId, i64), String> {
         Some((shard.parse().ok()?, offset))
     };
     read().ok_or_else(|| "expected something like orders/3=1000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_that_the_report_does_not_hold_or_that_are_named_twice_are_refused() {
+        let verified = ["orders/3", "products/0"].map(|shard| Verified {
+            shard: shard.to_owned(),
+            stream_id: "s".to_owned(),
+            until: 7,
+        });
+        let proof = Proof { ok: true, verified: verified.into() };
+        let check = |texts: &[&str]| {
+            let until: Vec<_> = texts.iter().map(|text| until_of(text).unwrap()).collect();
+            check_named(&until, &proof).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&["orders/3=5", "products/0=1"]), Ok(()));
+        let unknown = check(&["orders/30=1000"]).unwrap_err();
+        assert_eq!(unknown, "the report holds no shard orders/30, which --until names");
+        let twice = check(&["orders/3=5", "orders/3=6"]).unwrap_err();
+        assert_eq!(twice, "--until names shard orders/3 2 times");
+    }
 }

@@ -10,7 +10,7 @@ use crate::exit;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Proof {
-    ok: bool,
+    pub(super) ok: bool,
     pub(super) verified: Vec<Verified>,
 }
 
