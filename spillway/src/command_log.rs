@@ -33,24 +33,6 @@ pub(crate) fn partitions(parameters: &Parameters) -> Vec<Partition> {
         .collect()
 }
 
-/// Reads a command partition from its first record to the end that it has now.
-///
-/// # Errors
-/// The partition cannot be read, or its first records were deleted.
-pub(crate) fn read_whole(
-    reader: &mut LogReader,
-    partition: &Partition,
-    mut each: impl FnMut(&Record) -> ControlFlow<()>,
-) -> anyhow::Result<()> {
-    let low = reader.watermarks(partition)?.low;
-    anyhow::ensure!(
-        low == 0,
-        "{partition} begins at offset {low}: what its first records said cannot be told"
-    );
-    reader.read_to_end(&[(partition.clone(), 0)], SILENCE_MAX, |record| each(&record))?;
-    Ok(())
-}
-
 /// Hands a record over in the form that shards take.
 pub(crate) fn as_shard_record<T>(record: &Record, take: impl FnOnce(&shard::Record<'_>) -> T) -> T {
     let headers = record.headers();

@@ -11,6 +11,7 @@ mod dead_letters;
 mod dev;
 mod exit;
 mod import;
+mod log_start;
 mod openapi;
 mod operator;
 mod output;

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use super::{
     TargetArgs, check_known,
     log::{self, ShardRules},
+    memory,
 };
 use crate::{
     confirm::{Leave, WriteArgs},
@@ -74,7 +75,7 @@ impl Row for Stand {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let connection = args.target.connection();
-    let shards = log::read(&connection).await?;
+    let shards = log::read(&connection, &args.target.start).await?;
     let revision = args.revision;
     let meant = shards.iter().find_map(|shard| known_to(shard, revision)).copied();
     let stands: Vec<Stand> = shards
@@ -90,6 +91,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             "nothing was done: revision {revision} must be known to every shard, in the same words; \
              propose it anew under the next number"
         ));
+        return Ok(exit::found(true));
+    }
+    // What was active when it was proposed may not be any more.
+    let now = log::now(&shards);
+    let forgetful = meant.and_then(|meant| {
+        shards.iter().find_map(|shard| memory::objection(shard, &meant.parameters, now))
+    });
+    if let Some(why) = forgetful {
+        words::say(&format!("{} nothing was done: {why}", words::cross()));
         return Ok(exit::found(true));
     }
     let switching: Vec<(Partition, Command)> = shards

@@ -83,7 +83,7 @@ impl Row for Listed {
 }
 
 pub(super) async fn run(args: TargetArgs) -> anyhow::Result<ExitCode> {
-    let shards = log::read(&args.connection()).await?;
+    let shards = log::read(&args.connection(), &args.start).await?;
     let listed: Vec<Listed> = shards.iter().map(Listed::of).collect();
     output::print(args.output.output, &listed)?;
     let unknown = listed.iter().any(|l| l.active.as_ref().is_none_or(|active| !active.known));

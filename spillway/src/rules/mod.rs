@@ -3,6 +3,7 @@
 mod activate;
 mod list;
 pub(crate) mod log;
+mod memory;
 mod propose;
 mod told;
 mod trial;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use eventlog::Connection;
 use service::config::KafkaArgs;
 
-use crate::{exit, output::OutputArgs};
+use crate::{exit, log_start::StartArgs, output::OutputArgs};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
@@ -30,6 +31,8 @@ pub(crate) enum Verb {
 pub(crate) struct TargetArgs {
     #[command(flatten)]
     kafka: KafkaArgs,
+    #[command(flatten)]
+    start: StartArgs,
     #[command(flatten)]
     output: OutputArgs,
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     TargetArgs, check_known,
     log::{self, ShardRules, by_name},
+    memory,
 };
 use crate::{
     confirm::{Leave, WriteArgs},
@@ -57,7 +58,7 @@ impl Row for Change {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let connection = args.target.connection();
-    let shards = log::read(&connection).await?;
+    let shards = log::read(&connection, &args.target.start).await?;
     let active = log::newest(&shards)?;
     let rules = args.rules.unwrap_or(active.rules);
     check_known(rules)?;
@@ -74,6 +75,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         if let Some(objection) = rules.objection(&proposal(String::new())) {
             return Err(exit::usage(format!("shard {shard} would not take this: {objection}")));
         }
+    }
+    let now = log::now(&shards);
+    if let Some(why) = shards.iter().find_map(|s| memory::objection(s, &parameters, now)) {
+        return Err(exit::usage(why));
     }
     let question = format!("Propose revision {revision} to {} shards?", shards.len());
     if args.write.leave(&question)? == Leave::Refrain {

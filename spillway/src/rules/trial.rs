@@ -1,8 +1,9 @@
 //! `spillway rules try`: a stretch of the log, decided again under other rules.
 //!
-//! Every shard is stepped from the start of its log. From the start of the stretch on, each record
-//! is decided twice on the state that it really met: as it was, and under the rules that are tried.
-//! Nothing is written, and a difference never follows from another one.
+//! Every shard is stepped from the start of its log, or from its oldest snapshot where that is gone.
+//! From the start of the stretch on, each record is decided twice on the state that it really met: as
+//! it was, and under the rules that are tried. Nothing is written, and a difference never follows from
+//! another one.
 
 use std::{ops::ControlFlow, process::ExitCode, time::SystemTime};
 
@@ -10,7 +11,7 @@ use anyhow::Context as _;
 use eventlog::{Connection, LogReader, Partition, Record, Timestamp};
 use serde::Serialize;
 use shard::{
-    Revision, State, step,
+    Revision, step,
     trial::{Trial, try_step},
 };
 use tokio::task::spawn_blocking;
@@ -18,7 +19,8 @@ use uuid::Uuid;
 
 use super::{TargetArgs, check_known, log, told};
 use crate::{
-    command_log::{self, as_shard_record},
+    command_log::{SILENCE_MAX, as_shard_record},
+    log_start::Starts,
     output::{self, Row},
     profile::ParameterArgs,
     since::{Since, Start},
@@ -89,14 +91,18 @@ struct Found {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     check_known(args.rules)?;
     let connection = args.target.connection();
-    let shards = log::read(&connection).await?;
+    let shards = log::read(&connection, &args.target.start).await?;
     let parameters = args.parameters.over(log::newest(&shards)?.parameters)?;
     let revision = log::highest(&shards) + 1;
     let candidate = Revision { revision, rules: args.rules, parameters };
     let (start, limit) = (args.since.start(SystemTime::now()), args.limit);
     let partitions: Vec<Partition> = shards.into_iter().map(|shard| shard.partition).collect();
-    let found = spawn_blocking(move || try_all(&connection, partitions, &candidate, start, limit))
-        .await??;
+    let from = args.target.start.clone();
+    let attempt = move || {
+        let starts = from.open(&connection, "spillway-rules")?;
+        try_all(&connection, &starts, partitions, &candidate, start, limit)
+    };
+    let found = spawn_blocking(attempt).await??;
     output::print(args.target.output.output, &found.told)?;
     words::say(&format!("{} of {} decisions would differ", found.total, found.records));
     if found.total > found.told.len() as u64 {
@@ -108,6 +114,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn try_all(
     connection: &Connection,
+    starts: &Starts,
     partitions: Vec<Partition>,
     candidate: &Revision,
     start: Start,
@@ -116,7 +123,7 @@ fn try_all(
     let mut reader = LogReader::open(connection, "spillway-rules")?;
     let mut found = Found::default();
     for partition in partitions {
-        try_one(&mut reader, &partition, candidate, start, limit, &mut found)
+        try_one(&mut reader, starts, &partition, candidate, start, limit, &mut found)
             .with_context(|| format!("trying {partition}"))?;
     }
     Ok(found)
@@ -124,6 +131,7 @@ fn try_all(
 
 fn try_one(
     reader: &mut LogReader,
+    starts: &Starts,
     partition: &Partition,
     candidate: &Revision,
     start: Start,
@@ -131,12 +139,13 @@ fn try_one(
     found: &mut Found,
 ) -> anyhow::Result<()> {
     let shard = partition.shard().context("a command partition is a shard")?;
-    let mut state = State::new(shard);
+    let mut state = starts.state(reader, partition)?;
     let mut begun = false;
     let mut halted = None;
-    command_log::read_whole(reader, partition, |record| {
-        begun = begun || has_begun(start, record);
-        let stepped = as_shard_record(record, |record| {
+    let from = state.next_offset();
+    reader.read_to_end(&[(partition.clone(), from)], SILENCE_MAX, |record| {
+        begun = begun || has_begun(start, &record);
+        let stepped = as_shard_record(&record, |record| {
             if begun {
                 try_step(&mut state, record, candidate).map(|(_, trial)| trial)
             } else {

@@ -7,19 +7,20 @@ use eventlog::{
 };
 use events::{ShardId, command::Parameters, profile::Profile};
 
-use crate::rules::log;
+use crate::{log_start::StartArgs, rules::log};
 
 /// The rules of the shards that still have their logs; the first ones, with the given parameters,
 /// where none has.
 pub(super) async fn rules(
     connection: &Connection,
+    start: &StartArgs,
     profile: &Profile,
     plan: &Plan,
     parameters: Parameters,
 ) -> anyhow::Result<First> {
     let without: Vec<ShardId> =
         plan.partitions_without_rules().filter_map(|partition| partition.shard()).collect();
-    let left = log::read_others(connection, profile, &without).await?;
+    let left = log::read_others(connection, start, profile, &without).await?;
     if left.is_empty() {
         return Ok(First::rules(parameters));
     }

@@ -6,6 +6,7 @@ use super::{Step, TargetArgs, anew};
 use crate::{
     confirm::{Leave, WriteArgs},
     exit,
+    log_start::StartArgs,
     output::{self, OutputArgs},
     words,
 };
@@ -23,6 +24,8 @@ pub(crate) struct Args {
     /// command-api may run meanwhile.
     #[arg(long)]
     begin_anew: bool,
+    #[command(flatten)]
+    start: StartArgs,
     #[command(flatten)]
     write: WriteArgs,
     #[command(flatten)]
@@ -62,7 +65,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match &plan.lost {
         None => topics.apply_with(&plan, parameters).await?,
         Some(_) => {
-            let rules = anew::rules(&args.target.connection(), &profile, &plan, parameters).await?;
+            let connection = args.target.connection();
+            let rules = anew::rules(&connection, &args.start, &profile, &plan, parameters).await?;
             topics.begin_anew(&plan, rules).await?;
         }
     }

@@ -33,7 +33,7 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 
 use self::{compare::Target, expected::Expected, report::Report, rows::Rows};
 use crate::{
-    exit,
+    exit, log_start,
     output::{self, Format, OutputArgs},
     place::PlaceArgs,
     words,
@@ -134,7 +134,7 @@ async fn recompute(
     spawn_blocking(move || {
         let mut report = Report::default();
         let mut reader = LogReader::open(&connection, "spillway-verify")?;
-        let parameters = recompute::first_parameters(&mut reader, library.as_ref())?;
+        let parameters = log_start::first_parameters(&mut reader, library.as_ref())?;
         let library = library.as_ref();
         let expected =
             recompute::recompute(&connection, &group, &parameters, library, &mut report)?;

@@ -5,23 +5,19 @@ use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use eventlog::{Connection, GroupView, LogReader, Partition, Record};
-use events::{Kind, ShardId, Topic, command::Parameters};
-use shard::{
-    State,
-    owner::Commit,
-    processor::Offsets,
-    snapshot::{Log, Want},
-    step,
-};
+use events::{ShardId, Topic, command::Parameters};
+use shard::{State, owner::Commit, processor::Offsets, snapshot::Log, step};
 use snapshots::Library;
-use tokio::runtime::Handle;
 
 use super::{
     decided::Decided,
     expected::Expected,
     report::{Report, Verified},
 };
-use crate::command_log::{self, SILENCE_MAX, as_shard_record};
+use crate::{
+    command_log::{self, SILENCE_MAX, as_shard_record},
+    log_start,
+};
 
 /// How far a shard can be verified: everything before is out.
 #[derive(Debug)]
@@ -30,23 +26,6 @@ struct Stretch {
     partition: Partition,
     commit: Option<Commit>,
     offsets: Offsets,
-}
-
-/// The parameters that the log begins with; they hold the partition counts. Where its start was
-/// deleted, those of a snapshot: the counts never change.
-pub(super) fn first_parameters(
-    reader: &mut LogReader,
-    library: Option<&Library>,
-) -> anyhow::Result<Parameters> {
-    let partition = Partition::of(Topic::Commands(Kind::Orders), 0);
-    let watermarks = reader.watermarks(&partition)?;
-    if watermarks.low > 0 {
-        let shard = partition.shard().context("a command partition is a shard")?;
-        let offsets = Offsets { low: watermarks.low, high: watermarks.high };
-        let state = oldest(&Log { shard, offsets, stream_id: None }, library)?;
-        return Ok(state.rules().context("a snapshot without rules")?.parameters);
-    }
-    command_log::first_parameters(reader)
 }
 
 /// Recomputes all shards; gives what the logs must hold.
@@ -150,23 +129,7 @@ fn beginning(stretch: &Stretch, library: Option<&Library>) -> anyhow::Result<Sta
         return Ok(State::new(*shard));
     }
     let stream_id = commit.as_ref().map(|commit| commit.stream_id.clone());
-    oldest(&Log { shard: *shard, offsets: *offsets, stream_id }, library)
-}
-
-fn oldest(log: &Log, library: Option<&Library>) -> anyhow::Result<State> {
-    let (shard, low) = (log.shard, log.offsets.low);
-    let library = library.with_context(|| {
-        format!("the log of {shard} begins at offset {low}: say where its --snapshots are")
-    })?;
-    let found = Handle::current().block_on(library.find(log, Want::Oldest))?;
-    let found = found.with_context(|| {
-        format!(
-            "the log of {shard} begins at offset {low}, and {} holds no usable snapshot of it from \
-             there on",
-            library.location()
-        )
-    })?;
-    Ok(found.state)
+    log_start::oldest(&Log { shard: *shard, offsets: *offsets, stream_id }, library)
 }
 
 fn step_record(

@@ -140,7 +140,7 @@ impl Shop {
         let mut all = args.to_vec();
         all.extend(["--kafka-bootstrap-servers", &servers, "-o", "json", "--snapshots"]);
         all.push(snapshots.to_str().unwrap());
-        if args[0] != "archive" {
+        if !matches!(args[0], "archive" | "rules") {
             all.extend(["--schema-registry-url", &registry]);
         }
         run(Path::new("/nonexistent"), &all).await
@@ -221,6 +221,19 @@ async fn a_killed_shard_restores_from_what_is_whole_and_old_commands_may_go() {
     shop.orders(30..35).await;
     let report = shop.verify().await;
     assert!(report["verified"].as_array().unwrap().iter().all(|v| v["from"] != 0), "{report}");
+
+    // Rules are read from the snapshots on, and can still be changed.
+    let changed = ["rules", "propose", "--parameter=payment_deadline_ms=60000", "--yes"];
+    let proposed = shop.verb(&changed).await;
+    assert_eq!(code(&proposed), Some(0), "{proposed:?}");
+    let listed = rows(&shop.verb(&["rules", "list"]).await);
+    assert_eq!(listed.len(), 8);
+    for row in listed {
+        let revisions = (&row["active"]["revision"], &row["proposed"][0]["revision"]);
+        assert_eq!(revisions, (&json!(1), &json!(2)), "{row}");
+    }
+    let tried = shop.verb(&["rules", "try", "1", "--since=0"]).await;
+    assert_eq!((code(&tried), rows(&tried)), (Some(0), Vec::new()), "{tried:?}");
 
     // A repair writes again what every reader has; all of it is skipped.
     let from = report["verified"].as_array().unwrap().iter().find(|v| v["shard"] == busy.as_str());
