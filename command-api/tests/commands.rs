@@ -146,6 +146,26 @@ async fn a_stale_copy_is_stamped_anew_once() {
     assert_eq!(bench.taken().len(), 2);
 }
 
+/// A shard on its way to a new owner answers much later than anybody waits for.
+#[tokio::test(start_paused = true)]
+async fn an_accepted_command_is_seen_through_however_late_its_first_copy_is_judged_stale() {
+    let bench = Bench::new(|_| Ok(vec![Act::Acknowledge]));
+    let answered = bench.post("/v1/orders", &order()).await;
+    assert_eq!(answered.status, StatusCode::ACCEPTED);
+    // The clock stands still but for this, so whatever has a deadline before has ended.
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(bench.waiting.in_flight(), 1);
+    let first = bench.taken()[0].clone();
+    bench.act(first.ticket, Act::Reply(first.reply(Answer::Stale, None)));
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 2, "a second copy");
+    assert_eq!(taken[1].header("issued-at"), Some("1234"));
+    assert_eq!(taken[0].header("command"), taken[1].header("command"));
+}
+
 #[tokio::test]
 async fn a_stale_copy_of_an_accepted_command_is_stamped_anew_too() {
     let bench = Bench::new(|_| Ok(vec![Act::Acknowledge]));

@@ -13,6 +13,7 @@ mod crowd;
 pub mod kafka;
 pub mod log;
 mod metrics;
+pub mod promises;
 mod request;
 pub mod routes;
 pub mod settings;
@@ -25,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use events::command::Parameters;
 use log::CommandLog;
+use promises::Promises;
 use settings::Settings;
 use shard::edge::Window;
 use shards::Shards;
@@ -54,6 +56,8 @@ pub struct Edge {
     pub replies_partition: i32,
     /// Places for bulk streams.
     pub streams: Arc<Semaphore>,
+    /// Room for commands that are decided after their answer.
+    pub promises: Promises,
     /// Cancelled when the process begins to stop: bulk streams end before their clients do.
     pub stopping: CancellationToken,
 }

@@ -35,7 +35,9 @@ pub struct EdgeArgs {
         value_parser = value_parser!(u32).range(1..=1_000))]
     pub bulk_streams_max: u32,
 
-    /// Most commands in flight of one bulk stream; their lines take 1 MiB at most in any case.
+    /// Most commands in flight of one bulk stream; the lines of those that are not answered take 1 MiB
+    /// at most in any case. What was answered 202 is waited for beside them: once more for the time of
+    /// --reply-timeout-ms, and then in 64 MiB at most, of all streams and requests together.
     #[arg(long, env = "BULK_IN_FLIGHT_MAX", value_name = "COUNT", default_value_t = 256,
         value_parser = value_parser!(u32).range(1..=100_000))]
     pub bulk_in_flight_max: u32,

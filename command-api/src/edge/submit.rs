@@ -22,7 +22,7 @@ use events::header::{Headers, ReturnAddress};
 use events::reply::Reply;
 use events::{Millis, ShardId};
 use shard::edge::{self, Stamp};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::admission::Verdict;
@@ -200,12 +200,26 @@ impl Edge {
     }
 
     /// Goes on waiting for a command whose client was told that it is accepted: if its first copy
-    /// was stamped wrongly, the promise is kept by a second one.
+    /// was stamped wrongly, or decided too late, the promise is kept by a second one.
+    ///
+    /// A shard may need minutes for its first word (a takeover, a halt), so nothing but room ends the
+    /// wait. After the time of a request it is no load of the shard's any more, by which others are
+    /// judged.
     fn see_through(self: &Arc<Self>, mut place: Place, mut submission: Submission) {
         let edge = Arc::clone(self);
         tokio::spawn(async move {
             let patience = edge.settings.reply_timeout;
-            if let Word::Replied(reply) = edge.word(&mut place, patience).await
+            let reply = match timeout(patience, &mut place.replied).await {
+                Ok(reply) => reply.ok(),
+                Err(_) => match edge.promises.keep(submission.value.len()) {
+                    Some(_kept) => {
+                        place.set_aside();
+                        (&mut place.replied).await.ok()
+                    }
+                    None => None,
+                },
+            };
+            if let Some(reply) = reply
                 && let Some(issued_at) = submission.stamp.after(&reply)
             {
                 drop(place);

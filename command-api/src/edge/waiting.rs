@@ -48,6 +48,8 @@ struct Entry {
     since: Instant,
     acknowledged: Option<oneshot::Sender<Result<Appended, Unknown>>>,
     replied: oneshot::Sender<Box<Reply>>,
+    /// Part of the shard's load: somebody waits for it as long as people do.
+    is_load: bool,
 }
 
 /// One place in the table; dropping it gives the place back.
@@ -89,7 +91,7 @@ impl Waiting {
         let (replied, replied_receiver) = oneshot::channel();
         let acknowledged = Some(acknowledged);
         let since = Instant::now();
-        let entry = Entry { command_id, shard, since, acknowledged, replied };
+        let entry = Entry { command_id, shard, since, acknowledged, replied, is_load: true };
         let mut table = self.table();
         if table.entries.len() >= self.in_flight_max {
             return None;
@@ -147,7 +149,9 @@ impl Waiting {
         drop(table);
         if let Some(entry) = entry {
             let (after, at) = (entry.since.elapsed(), Instant::now());
-            self.shards.answered(entry.shard, after, at);
+            if entry.is_load {
+                self.shards.answered(entry.shard, after, at);
+            }
             metrics::in_flight().decrement(1);
             metrics::replied(after);
             // Either receiver may have gone away with its request. A reply proves the append; it is
@@ -158,6 +162,18 @@ impl Waiting {
             }
         }
         Delivery::Delivered
+    }
+
+    /// The reply to this ticket is still taken, but tells nothing about the shard's pace any more: it
+    /// may be hours away, as where another shard is halted, or lost.
+    fn set_aside(&self, ticket: u64) {
+        let mut table = self.table();
+        let Some(entry) = table.entries.get_mut(&ticket) else { return };
+        let (was_load, shard) = (std::mem::take(&mut entry.is_load), entry.shard);
+        drop(table);
+        if was_load {
+            self.shards.abandoned(shard);
+        }
     }
 
     /// Commands in flight.
@@ -180,11 +196,20 @@ impl Waiting {
     }
 }
 
+impl Place {
+    /// Goes on waiting without counting as the shard's load.
+    pub fn set_aside(&self) {
+        self.waiting.set_aside(self.ticket);
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let entry = self.waiting.table().entries.remove(&self.ticket);
         if let Some(entry) = entry {
-            self.waiting.shards.abandoned(entry.shard);
+            if entry.is_load {
+                self.waiting.shards.abandoned(entry.shard);
+            }
             metrics::in_flight().decrement(1);
         }
     }
@@ -257,6 +282,22 @@ mod tests {
         drop(first);
         let second = waiting.enter(id, SHARD).expect("a place");
         assert_ne!(second.ticket, ticket, "a correlation is never used twice");
+    }
+
+    #[test]
+    fn a_place_that_is_set_aside_is_answered_and_is_no_load() {
+        let waiting = waiting(8);
+        let id = Uuid::from_u128(1);
+        let mut place = waiting.enter(id, SHARD).expect("a place");
+        let later = Instant::now() + Duration::from_secs(60);
+        assert!(waiting.shards.estimated_wait(SHARD, later) > Duration::from_secs(30));
+        place.set_aside();
+        assert_eq!(waiting.shards.estimated_wait(SHARD, later), Duration::ZERO);
+        let reply = reply(waiting.correlation(place.ticket), id);
+        assert_eq!(waiting.deliver(reply), Delivery::Delivered);
+        assert!(place.replied.try_recv().is_ok());
+        drop(place);
+        assert_eq!(waiting.shards.estimated_wait(SHARD, later), Duration::ZERO);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use command_api::edge::admission::Bounds;
 use command_api::edge::log::{Append, CommandLog, NotTaken};
+use command_api::edge::promises::Promises;
 use command_api::edge::settings::Settings;
 use command_api::edge::shards::Shards;
 use command_api::edge::sold_out::SoldOut;
@@ -209,6 +210,7 @@ impl Bench {
             window: WINDOW.into(),
             replies_partition: REPLIES_PARTITION,
             streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
+            promises: Promises::new(settings.in_flight_max),
             stopping: stopping.clone(),
         };
         let limits = service::http::Limits::default();

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Bounds;
+use super::promises::Promises;
 use super::settings::Settings;
 use super::shards::Shards;
 use super::sold_out::SoldOut;
@@ -119,6 +120,7 @@ pub fn join(plan: Plan, health: &Health, stop: CancellationToken) -> Result<Join
         window: Window::of(&plan.parameters).into(),
         replies_partition,
         streams: Arc::new(Semaphore::new(settings.bulk_streams_max)),
+        promises: Promises::new(settings.in_flight_max),
         stopping: plan.stopping,
     };
     Ok(Joined { edge: Arc::new(edge), threads: [replies, reports] })
