@@ -3,6 +3,8 @@
 use axum::body::BodyDataStream;
 use axum::body::Bytes;
 use futures::StreamExt as _;
+use service::http::BodySilence;
+use tokio::time::{Instant, timeout_at};
 
 /// Longest line in bytes, without its end; a command's record may not be longer either.
 pub(super) const LINE_BYTES_MAX: usize = domain::bounds::COMMAND_BYTES_MAX;
@@ -33,11 +35,20 @@ pub(super) struct Lines {
     body: BodyDataStream,
     piece: Bytes,
     splitter: Splitter,
+    silence: BodySilence,
+    /// When a body that is being waited for has been silent for too long.
+    silent_at: Option<Instant>,
 }
 
 impl Lines {
-    pub(super) fn of(body: BodyDataStream) -> Self {
-        Self { body, piece: Bytes::new(), splitter: Splitter::default() }
+    pub(super) fn of(body: BodyDataStream, silence: BodySilence) -> Self {
+        let (piece, splitter) = (Bytes::new(), Splitter::default());
+        Self { body, piece, splitter, silence, silent_at: None }
+    }
+
+    /// Nobody waits for the body now: its silence begins anew with the next call of [`Lines::next`].
+    pub(super) fn rest(&mut self) {
+        self.silent_at = None;
     }
 
     /// The line that is being read, or the next one.
@@ -52,10 +63,13 @@ impl Lines {
             if let Some(line) = self.splitter.take(&mut self.piece) {
                 return Ok(Some(line));
             }
-            match self.body.next().await {
-                Some(Ok(piece)) => self.piece = piece,
-                Some(Err(_)) => return Err(Cut),
-                None => return Ok(self.splitter.end()),
+            let silent_at = *self.silent_at.get_or_insert_with(|| Instant::now() + self.silence.0);
+            let next = timeout_at(silent_at, self.body.next()).await;
+            self.silent_at = None;
+            match next {
+                Ok(Some(Ok(piece))) => self.piece = piece,
+                Ok(Some(Err(_))) | Err(_) => return Err(Cut),
+                Ok(None) => return Ok(self.splitter.end()),
             }
         }
     }
@@ -114,15 +128,18 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Body;
     use futures::stream;
+    use tokio::time::timeout;
 
     use super::*;
 
     async fn lines_of(pieces: Vec<Vec<u8>>) -> Vec<(u64, String)> {
         let pieces = pieces.into_iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
         let body = Body::from_stream(stream::iter(pieces));
-        let mut lines = Lines::of(body.into_data_stream());
+        let mut lines = Lines::of(body.into_data_stream(), BodySilence::default());
         let mut found = Vec::new();
         while let Some(line) = lines.next().await.expect("a whole body") {
             let text = match line.content {
@@ -160,9 +177,25 @@ mod tests {
     async fn a_body_that_breaks_off_is_told_from_one_that_ends() {
         let pieces = [Ok(Bytes::from_static(b"a\nb")), Err(std::io::Error::other("cut"))];
         let body = Body::from_stream(stream::iter(pieces));
-        let mut lines = Lines::of(body.into_data_stream());
+        let mut lines = Lines::of(body.into_data_stream(), BodySilence::default());
         assert_eq!(lines.next().await.map(|line| line.map(|line| line.number)), Ok(Some(1)));
         assert_eq!(lines.next().await, Err(Cut));
         assert_eq!(lines.number(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_is_silent_only_while_somebody_waits_for_it() {
+        let (_writer, body) = futures::channel::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+        let silence = BodySilence(Duration::from_secs(10));
+        let mut lines = Lines::of(Body::from_stream(body).into_data_stream(), silence);
+        let wait = Duration::from_secs(7);
+        assert!(timeout(wait, lines.next()).await.is_err(), "dropped, as by a select");
+        lines.rest();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let began = Instant::now();
+        assert!(timeout(wait, lines.next()).await.is_err(), "the time at rest does not count");
+        assert_eq!(lines.next().await, Err(Cut));
+        // The clock's steps are milliseconds.
+        assert!((10_000..=10_001).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     }
 }

@@ -24,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered};
 use futures::{FutureExt as _, StreamExt as _};
+use service::http::BodySilence;
 use service::problem::{Problem, kinds};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
@@ -50,6 +51,8 @@ pub(crate) struct Common {
     pub(crate) traceparent: Option<String>,
     /// What a line of this request says.
     pub(crate) form: Form,
+    /// Longest silence of a body that is being read.
+    pub(crate) silence: BodySilence,
     /// Gives the stream's place back at its end.
     pub(crate) _place: OwnedSemaphorePermit,
 }
@@ -58,7 +61,7 @@ pub(crate) struct Common {
 pub(crate) fn answers(edge: Arc<Edge>, body: BodyDataStream, common: Common) -> Body {
     let intake = Intake {
         edge,
-        lines: Lines::of(body),
+        lines: Lines::of(body, common.silence),
         common,
         held: None,
         in_flight: FuturesUnordered::new(),
@@ -122,11 +125,16 @@ impl Intake {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let is_reading = self.state == State::Reading && self.held.is_none() && self.has_room();
+            if !is_reading {
+                self.lines.rest();
+            }
             let again_at = self.held.as_ref().map_or_else(Instant::now, |held| held.again_at);
             let stopping = self.edge.stopping.clone();
             tokio::select! {
                 biased;
                 Some(answered) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    // It may be long until somebody asks for the next one.
+                    self.lines.rest();
                     return Some(self.piece(answered));
                 }
                 () = stopping.cancelled(), if self.state == State::Reading => self.stop(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
+use service::http::BodySilence;
 use service::openapi::Problem as Document;
 use service::problem::{Problem, kinds};
 
@@ -102,8 +103,9 @@ fn stream(edge: Arc<Edge>, request: Request, form: Form) -> Response {
     let settings = &edge.settings;
     let patience = Patience::read(request.headers(), settings.reply_timeout, settings.wait_max);
     let traceparent = service::trace::current_traceparent();
+    let silence = request.extensions().get::<BodySilence>().copied().unwrap_or_default();
     let body = request.into_body().into_data_stream();
-    let common = Common { patience, traceparent, form, _place: place };
+    let common = Common { patience, traceparent, silence, form, _place: place };
     let answers = bulk::answers(edge, body, common);
     let mut response = answers.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON));

@@ -19,9 +19,11 @@ mod serve;
 mod translate;
 mod unread;
 
-use axum::Router;
+use std::time::Duration;
+
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_response};
+use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, header};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,6 +44,17 @@ pub use rate_limit::AtOnce;
 pub use request_id::{REQUEST_ID, RequestId};
 pub use routes::Routes;
 pub use serve::serve;
+
+/// Longest silence within a body that a route reads piece by piece. Such a route times it itself: only
+/// it knows when it waits for the client, and when the client waits for it.
+#[derive(Debug, Clone, Copy)]
+pub struct BodySilence(pub Duration);
+
+impl Default for BodySilence {
+    fn default() -> Self {
+        Self(Limits::default().body_timeout)
+    }
+}
 
 /// Answers below this size are not worth compressing: they fit in one packet anyway.
 const COMPRESS_BYTES_MIN: u64 = 1_024;
@@ -65,7 +78,7 @@ pub fn frame(routes: impl Into<Routes>, limits: &Limits) -> Router {
     // What may have any length may not grow as well: a few bytes would keep a core busy.
     let streams = streams.layer(
         ServiceBuilder::new()
-            .layer(RequestBodyTimeoutLayer::new(limits.body_timeout))
+            .layer(Extension(BodySilence(limits.body_timeout)))
             .layer(RequestDecompressionLayer::new().no_gzip().no_br().no_zstd()),
     );
     let answers = ServiceBuilder::new()

@@ -9,7 +9,8 @@ pub struct Routes {
     /// [`Limits::body_bytes_max`](super::Limits::body_bytes_max).
     pub plain: Router,
     /// Routes that read their bodies piece by piece, of any length, and must bound what they hold
-    /// themselves. A silence in such a body is bounded as everywhere.
+    /// themselves, and the silence while they read, by [`BodySilence`](super::BodySilence) of the
+    /// request's extensions.
     pub streams: Router,
 }
 
