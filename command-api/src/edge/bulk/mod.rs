@@ -133,7 +133,8 @@ impl Intake {
             tokio::select! {
                 biased;
                 Some(answered) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    // It may be long until somebody asks for the next one.
+                    // It may be long until somebody asks for the next one; a client that takes none
+                    // is cut by its connection's write timeout.
                     self.lines.rest();
                     return Some(self.piece(answered));
                 }
