@@ -94,9 +94,10 @@ impl Tool {
     /// # Errors
     /// It does not succeed.
     pub async fn done(&self, args: &[&str]) -> anyhow::Result<Value> {
-        let (code, told) = self.run(&[args, &["--output", "json"]].concat()).await?;
-        anyhow::ensure!(code == 0, "{args:?} ended with {code}: {told:#}");
-        Ok(told)
+        let (code, data, words) = self.output(&[args, &["--output", "json"]].concat()).await?;
+        let told = String::from_utf8_lossy(&data);
+        anyhow::ensure!(code == 0, "{args:?} ended with {code} and said: {words}\n{told}");
+        serde_json::from_str(&told).with_context(|| format!("{args:?} printed {told}"))
     }
 
     /// Verifies the system.

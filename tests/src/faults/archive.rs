@@ -34,9 +34,7 @@ pub(crate) async fn archive(system: &System) -> anyhow::Result<()> {
             if code == 0 {
                 fs::write(&report, told.to_string())?;
                 let verb = ["archive", "--report", &report_path, "--to", &old_path, "--yes"];
-                let (code, told) =
-                    system.tool.run(&[&verb[..], &["--output", "json"]].concat()).await?;
-                return anyhow::Ok((code, told));
+                return anyhow::Ok((0, system.tool.done(&verb).await?));
             }
             Ok((code, told))
         };
