@@ -9,7 +9,7 @@ use std::time::Duration;
 use events::Kind;
 use http::StatusCode;
 use query_api::{
-    live::{Cursor, Filter, Live, Message, Readers, Refused, Session, Settings, Snapshot},
+    live::{Cursor, Filter, Live, Message, Place, Readers, Refused, Session, Settings, Snapshot},
     position,
     read::{Database, Settings as Limits},
 };
@@ -19,7 +19,7 @@ use sqlx::PgPool;
 use support::{
     Choices, SOON, World,
     answer::Answer,
-    rows, soon,
+    eventually, rows, soon,
     sse::{Events, change},
 };
 use tokio::task::JoinHandle;
@@ -162,6 +162,89 @@ async fn a_stream_goes_on_on_any_instance_without_a_gap_or_a_repeat() {
     for instance in instances {
         instance.end().await;
     }
+    world.end().await;
+}
+
+/// Changes of orders in one partition, each of its customer and order, from the first place to the last.
+async fn changes(pool: &PgPool, partition: i32, last: i64, key: &str, customer: &str) {
+    let state = json!({
+        "currency": "EUR", "status": "paid", "total_amount": 2500, "payment_deadline": null,
+        "refund_due_amount": null, "placed_at": rows::at(0), "updated_at": rows::at(1),
+    });
+    sqlx::query(
+        "INSERT INTO changes (projection, partition, incarnation, link_sequence, nth, key,
+            customer_id, version, event, state, kafka_offset)
+         SELECT 'orders', $1, 0, at, 0, replace($3, '%', at::text), replace($4, '%', at::text), 1,
+             'OrderPaid', $5, at
+         FROM generate_series(1, $2) at ON CONFLICT DO NOTHING",
+    )
+    .bind(partition)
+    .bind(last)
+    .bind(key)
+    .bind(customer)
+    .bind(state)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// How often an index was used, and how many entries were read from it.
+async fn uses(pool: &PgPool, index: &str) -> (i64, i64) {
+    sqlx::query_as(
+        "SELECT idx_scan, idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = $1",
+    )
+    .bind(index)
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_that_comes_back_reads_nobody_elses_changes_and_none_twice() {
+    let world = World::start().await;
+    let pool = &world.pool;
+    rows::order(pool, "o-1", Some("c-1"), 0).await;
+    // More than a page of ours, with everybody's around it, and a partition without any of ours.
+    change(pool, ("orders", 1, 20_000, 0), "o-1", Some("c-2"), 1).await;
+    sqlx::query("UPDATE orders SET source_partition = 1").execute(pool).await.unwrap();
+    changes(pool, 0, 501, "o-0", "c-1").await;
+    changes(pool, 0, 20_000, "o-0-%", "c-0-%").await;
+    changes(pool, 1, 20_000, "o-1-%", "c-1-%").await;
+    for partition in 0..2 {
+        moved(pool, partition, 20_000, false).await;
+    }
+    sqlx::query("ANALYZE changes").execute(pool).await.unwrap();
+    let (_, read_before) = uses(pool, "changes_pkey").await;
+
+    let instance = Instance::start(&world);
+    let old = |partition| (partition, Place { incarnation: 0, link_sequence: 0, nth: 0 });
+    let old = Cursor::new([old(0), old(1)]);
+    let mut session = instance.open(&Filter::Customer("c-1".to_owned()), Some(&old)).await;
+    for at in 1..=500 {
+        assert_eq!(next(&mut session).await, (0, at, 0));
+        assert_eq!(session.cursor().place(1).link_sequence, 0, "as far as this id goes");
+    }
+    assert_eq!(next(&mut session).await, (0, 501, 0));
+    assert_eq!(
+        session.cursor().place(1).link_sequence,
+        20_000,
+        "nothing there is looked for again"
+    );
+    drop(session);
+    let mut session = instance.open(&Filter::Order("o-1".to_owned()), Some(&old)).await;
+    assert_eq!(next(&mut session).await, (1, 20_000, 0));
+    drop(session);
+    instance.end().await;
+
+    // Connections say what they did at their end.
+    eventually("the indexes of streams are used", async || {
+        let of_customer = uses(pool, "changes_of_customer").await;
+        let of_key = uses(pool, "changes_of_key").await;
+        of_customer.0 > 0 && of_customer.1 >= 501 && of_key.0 > 0
+    })
+    .await;
+    let (_, read) = uses(pool, "changes_pkey").await;
+    assert!(read - read_before < 10_000, "{read} entries of everybody were read");
     world.end().await;
 }
 

@@ -73,6 +73,8 @@ pub struct Session {
     filter: Filter,
     wanted: Wanted,
     cursor: Cursor,
+    /// Up to where everything that is wanted has been read, and stands in `ready` or was told.
+    reached: Cursor,
     ready: VecDeque<Message>,
     phase: Phase,
     end: Arc<OnceLock<End>>,
@@ -97,8 +99,20 @@ impl Session {
         let still_at = Instant::now() + live.keep_alive();
         let (ready, phase) = (ready.into(), Phase::Behind(None));
         let (end, read) = (Arc::default(), None);
-        let mut session =
-            Self { live, filter, wanted, cursor, ready, phase, end, read, still_at, _open: open };
+        let reached = Cursor::default();
+        let mut session = Self {
+            live,
+            filter,
+            wanted,
+            cursor,
+            reached,
+            ready,
+            phase,
+            end,
+            read,
+            still_at,
+            _open: open,
+        };
         // The first page now, while the answer can still be another.
         if session.page().await? == Page::Gone {
             return Err(Refused::Gone);
@@ -136,7 +150,11 @@ impl Session {
                     continue;
                 }
                 Some(other) => return Some(other),
-                None => {}
+                // Nothing else up to there concerns this stream: it must not be looked for again.
+                None => {
+                    let reached = std::mem::take(&mut self.reached);
+                    self.pass_all(&reached);
+                }
             }
             match std::mem::replace(&mut self.phase, Phase::Ended) {
                 Phase::Behind(queue) => {
@@ -191,19 +209,14 @@ impl Session {
         Some(queue)
     }
 
-    /// Puts the changes behind the cursor, and behind what is ready, into line.
+    /// Puts the changes behind the cursor into line. Called when none is in it any more.
     async fn page(&mut self) -> Result<Page, Error> {
-        let mut from = self.cursor.clone();
-        for message in &self.ready {
-            if let Message::Change(change) = message {
-                from.pass(change.partition, change.place);
-            }
-        }
-        let projection = self.filter.projection();
-        let behind = sql::behind(&self.live.database, projection, &from, &self.wanted).await?;
+        let (projection, from) = (self.filter.projection(), &self.cursor);
+        let behind = sql::behind(&self.live.database, projection, from, &self.wanted).await?;
         if behind.is_gone {
             return Ok(Page::Gone);
         }
+        self.reached = behind.read;
         self.ready.extend(behind.changes.into_iter().map(Arc::new).map(Message::Change));
         Ok(if behind.is_more { Page::More } else { Page::Last })
     }
@@ -244,13 +257,18 @@ impl Session {
             return Message::Change(change);
         }
         if queue.is_empty() {
-            for (partition, place) in read.iter() {
-                if self.wanted.partition.is_none_or(|only| only == partition) {
-                    self.cursor.pass(partition, place);
-                }
-            }
+            self.pass_all(&read);
         }
         Message::Still
+    }
+
+    /// Moves the cursor along, as far as the stream's partitions are concerned.
+    fn pass_all(&mut self, read: &Cursor) {
+        for (partition, place) in read.iter() {
+            if self.wanted.partition.is_none_or(|only| only == partition) {
+                self.cursor.pass(partition, place);
+            }
+        }
     }
 
     fn over(&mut self, end: End) -> Message {
