@@ -88,8 +88,8 @@ async fn settle_keys(
         "DELETE FROM parked_keys k
          WHERE k.projection = $1 AND k.generation = $2 AND k.topic = $3 AND k.partition = $4
              AND NOT EXISTS (SELECT FROM dead_letters d
-                 WHERE (d.projection, d.generation, d.topic, d.partition, d.key)
-                     = (k.projection, k.generation, k.topic, k.partition, k.key)
+                 WHERE (d.projection, d.generation, d.topic, d.partition, d.key, sha256(d.key))
+                     = (k.projection, k.generation, k.topic, k.partition, k.key, k.key_hash)
                      AND d.link_sequence IS NOT NULL)",
         "UPDATE parked_keys k SET kafka_offset = head.kafka_offset,
              incarnation = head.incarnation, link_sequence = head.link_sequence
@@ -97,9 +97,10 @@ async fn settle_keys(
                FROM dead_letters
                WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4
                    AND link_sequence IS NOT NULL
-               ORDER BY key, kafka_offset) AS head
+               ORDER BY key, incarnation, link_sequence) AS head
          WHERE k.projection = $1 AND k.generation = $2 AND k.topic = $3 AND k.partition = $4
-             AND k.key = head.key AND k.kafka_offset <> head.kafka_offset",
+             AND k.key = head.key AND (k.incarnation, k.link_sequence, k.kafka_offset)
+                 <> (head.incarnation, head.link_sequence, head.kafka_offset)",
     ] {
         sqlx::query(statement)
             .bind(owner.projection)

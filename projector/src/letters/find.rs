@@ -11,6 +11,8 @@ use super::Filter;
 /// A letter without its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
 pub struct Listed {
+    #[serde(skip)]
+    pub id: i64,
     pub projection: String,
     pub topic: String,
     pub partition: i32,
@@ -27,7 +29,7 @@ pub struct Listed {
 }
 
 /// Where a page begins: behind this letter.
-pub type After = (String, String, i32, i64);
+pub type After = (String, String, i32, i64, i64);
 
 fn as_text<S: Serializer>(key: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     key.as_deref().map(String::from_utf8_lossy).serialize(serializer)
@@ -36,7 +38,7 @@ fn as_text<S: Serializer>(key: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok,
 impl Listed {
     /// Where the page behind this letter begins.
     pub fn after(&self) -> After {
-        (self.projection.clone(), self.topic.clone(), self.partition, self.kafka_offset)
+        (self.projection.clone(), self.topic.clone(), self.partition, self.kafka_offset, self.id)
     }
 }
 
@@ -48,18 +50,19 @@ pub async fn page(
     limit: i64,
 ) -> sqlx::Result<Vec<Listed>> {
     let mut statement = QueryBuilder::<Postgres>::new(
-        "SELECT d.projection, d.topic, d.partition, d.kafka_offset, d.link_sequence, d.key,
+        "SELECT d.id, d.projection, d.topic, d.partition, d.kafka_offset, d.link_sequence, d.key,
                 d.error_class, d.message, d.attempts, d.first_seen
          FROM dead_letters d JOIN generations g USING (projection, generation)
          WHERE g.state = 'live'",
     );
     filter.and(&mut statement);
-    if let Some((projection, topic, partition, offset)) = after {
-        statement.push(" AND (d.projection, d.topic, d.partition, d.kafka_offset) > (");
+    if let Some((projection, topic, partition, offset, id)) = after {
+        statement.push(" AND (d.projection, d.topic, d.partition, d.kafka_offset, d.id) > (");
         statement.push_bind(projection.clone()).push(", ").push_bind(topic.clone());
-        statement.push(", ").push_bind(*partition).push(", ").push_bind(*offset).push(")");
+        statement.push(", ").push_bind(*partition).push(", ").push_bind(*offset);
+        statement.push(", ").push_bind(*id).push(")");
     }
-    statement.push(" ORDER BY d.projection, d.topic, d.partition, d.kafka_offset LIMIT ");
+    statement.push(" ORDER BY d.projection, d.topic, d.partition, d.kafka_offset, d.id LIMIT ");
     statement.push_bind(limit);
     statement.build_query_as().fetch_all(pool).await
 }

@@ -32,6 +32,7 @@ impl Filter {
         }
         if let Some(key) = &self.key {
             statement.push(" AND d.key = ").push_bind(key.clone());
+            statement.push(" AND sha256(d.key) = sha256(").push_bind(key.clone()).push(")");
         }
         if let Some(class) = &self.class {
             statement.push(" AND d.error_class = ").push_bind(class.clone());

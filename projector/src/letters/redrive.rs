@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventlog::{Partition, SchemaReader, registry::RegistryError};
+use events::position::Mark;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Row, Transaction};
 
@@ -87,8 +88,8 @@ pub async fn keys<P: Projection>(
     }
     statement.push(
         " AND EXISTS (SELECT FROM dead_letters d
-             WHERE (d.projection, d.generation, d.topic, d.partition, d.key)
-                 = (k.projection, k.generation, k.topic, k.partition, k.key)",
+             WHERE (d.projection, d.generation, d.topic, d.partition, d.key, sha256(d.key))
+                 = (k.projection, k.generation, k.topic, k.partition, k.key, k.key_hash)",
     );
     filter.and(&mut statement);
     statement.push(") ORDER BY k.topic, k.partition, k.key LIMIT ").push_bind(KEYS_PAGE);
@@ -165,7 +166,8 @@ async fn lock(
     .await?;
     sqlx::query_scalar(
         "SELECT kafka_offset FROM live_parked_keys
-         WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND key = $5",
+         WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND key = $5
+             AND key_hash = sha256($5)",
     )
     .bind(owner.projection)
     .bind(owner.generation)
@@ -183,13 +185,13 @@ async fn apply_all<P: Projection>(
     key: &Key,
     told: &mut BTreeMap<String, Change>,
 ) -> Result<Outcome, Error> {
-    let (mut last, mut letters) = (-1, 0);
+    let (mut last, mut letters) = (Mark::default(), 0);
     loop {
         let page = page(transaction, owner, key, last).await?;
         let Some(end) = page.last() else {
             return Ok(Outcome::Healed { letters });
         };
-        last = end.record.offset;
+        last = end.envelope.mark;
         letters += page.len() as u64;
         let applied = apply_page::<P>(transaction, schemas, &key.partition, page, told).await?;
         if let Some(stuck) = applied {
@@ -198,25 +200,26 @@ async fn apply_all<P: Projection>(
     }
 }
 
-/// The next letters of a key. A partition's records were parked in the order of their offsets.
+/// The next letters of a key, in the order of their marks: offsets begin anew with a topic.
 async fn page(
     connection: &mut PgConnection,
     owner: Owner,
     key: &Key,
-    last: i64,
+    last: Mark,
 ) -> sqlx::Result<Vec<Arrived>> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM dead_letters d
          WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND key = $5
-             AND kafka_offset > $6 AND link_sequence IS NOT NULL
-         ORDER BY kafka_offset LIMIT $7"
+             AND sha256(key) = sha256($5) AND (incarnation, link_sequence) > ($6, $7)
+         ORDER BY incarnation, link_sequence LIMIT $8"
     )))
     .bind(owner.projection)
     .bind(owner.generation)
     .bind(&*key.partition.topic)
     .bind(key.partition.number)
     .bind(&key.key)
-    .bind(last)
+    .bind(last.incarnation)
+    .bind(last.link_sequence)
     .bind(PAGE)
     .fetch_all(connection)
     .await?;
@@ -276,9 +279,10 @@ async fn apply_page<P: Projection>(
 async fn forget(connection: &mut PgConnection, owner: Owner, key: &Key) -> sqlx::Result<()> {
     for statement in [
         "DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND topic = $3
-             AND partition = $4 AND key = $5 AND link_sequence IS NOT NULL",
+             AND partition = $4 AND key = $5 AND sha256(key) = sha256($5)
+             AND link_sequence IS NOT NULL",
         "DELETE FROM parked_keys WHERE projection = $1 AND generation = $2 AND topic = $3
-             AND partition = $4 AND key = $5",
+             AND partition = $4 AND key = $5 AND key_hash = sha256($5)",
     ] {
         sqlx::query(statement)
             .bind(owner.projection)
@@ -309,7 +313,7 @@ async fn note_attempt(
     sqlx::query(
         "UPDATE dead_letters SET attempts = attempts + 1, error_class = $6, message = $7
          WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4
-             AND kafka_offset = $5",
+             AND kafka_offset = $5 AND key = $8",
     )
     .bind(owner.projection)
     .bind(owner.generation)
@@ -318,6 +322,7 @@ async fn note_attempt(
     .bind(offset)
     .bind(class)
     .bind(message.replace('\0', "\u{fffd}"))
+    .bind(&key.key)
     .execute(pool)
     .await?;
     Ok(())

@@ -45,10 +45,12 @@ pub async fn show<P: Projection>(
          FROM dead_letters d
          JOIN generations g USING (projection, generation)
          LEFT JOIN parked_keys k
-             ON (k.projection, k.generation, k.topic, k.partition, k.key)
-                 = (d.projection, d.generation, d.topic, d.partition, d.key)
+             ON (k.projection, k.generation, k.topic, k.partition, k.key, k.key_hash)
+                 = (d.projection, d.generation, d.topic, d.partition, d.key, sha256(d.key))
          WHERE g.state = 'live' AND d.projection = $1 AND d.topic = $2 AND d.partition = $3
-             AND d.kafka_offset = $4"
+             AND d.kafka_offset = $4
+         -- The last one, should the topic have been made anew.
+         ORDER BY d.id DESC LIMIT 1"
     )))
     .bind(P::NAME)
     .bind(&*partition.topic)

@@ -22,7 +22,8 @@ pub(super) async fn parked_among<'a>(
     let keys: Vec<&[u8]> = keys.into_iter().collect();
     let rows = sqlx::query(
         "SELECT topic, partition, key FROM parked_keys
-         WHERE projection = $1 AND generation = $2 AND key = ANY($3)",
+         WHERE projection = $1 AND generation = $2 AND key_hash = ANY(ARRAY(
+             SELECT sha256(wanted.key) FROM unnest($3::bytea[]) AS wanted(key)))",
     )
     .bind(owner.projection)
     .bind(owner.generation)
@@ -43,7 +44,8 @@ const ROWS_MAX: usize = 1_000;
 /// Most letters of one batch that are logged one by one.
 const REPORTS_MAX: usize = 10;
 
-/// Writes letters. The same record is written once, however often it is read.
+/// Writes letters. The same record is written once, however often it is read: one of ours is known
+/// by its mark, and another by its offset.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     owner: Owner,

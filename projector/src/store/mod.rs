@@ -193,7 +193,7 @@ async fn find_unstorable<P: Projection>(
     let mut unstorable = Unstorable::new();
     for (key, rows) in folded.rows {
         let mut savepoint = transaction.begin().await?;
-        match P::store(&mut savepoint, &[&rows]).await {
+        match try_one::<P>(&mut savepoint, owner, &rows).await {
             Err(error) if is_about_data(&error) => {
                 unstorable.insert(key.to_owned(), error.to_string());
                 savepoint.rollback().await?;
@@ -208,6 +208,16 @@ async fn find_unstorable<P: Projection>(
     Ok(unstorable)
 }
 
+/// Writes what one key comes to, as a batch does.
+async fn try_one<P: Projection>(
+    connection: &mut PgConnection,
+    owner: Owner,
+    rows: &P::Rows,
+) -> sqlx::Result<()> {
+    P::store(connection, &[rows]).await?;
+    changes::insert(connection, owner, &P::changes(rows)).await
+}
+
 fn summary<R>(folded: &Folded<'_, R>) -> Applied {
     let mut letters = BTreeMap::new();
     for letter in &folded.letters {
@@ -220,13 +230,13 @@ fn summary<R>(folded: &Folded<'_, R>) -> Applied {
 }
 
 /// True when PostgreSQL refuses the rows themselves, so that trying again cannot help: SQLSTATE
-/// classes 21 (cardinality), 22 (data) and 23 (constraints).
+/// classes 21 (cardinality), 22 (data), 23 (constraints) and 54 (limits, as of an index).
 pub(crate) fn is_about_data(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["21", "22", "23"].iter().any(|class| code.starts_with(class))),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["21", "22", "23", "54"].iter().any(|class| code.starts_with(class))
+        }),
         _ => false,
     }
 }

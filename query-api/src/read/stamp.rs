@@ -46,9 +46,9 @@ macro_rules! parked {
               FROM live_parked_keys
               WHERE projection = '",
             $projection,
-            "' AND key = convert_to(",
+            "' AND key_hash = sha256(convert_to(",
             $key,
-            ", 'UTF8')
+            ", 'UTF8'))
               ORDER BY parked_at LIMIT 1)"
         )
     };
