@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use http::StatusCode;
-use support::{World, rows};
+use support::{World, eventually, rows};
 
 /// The ids on all pages from `uri` on, following the links; `between` runs after each page.
 async fn walk(
@@ -104,6 +104,44 @@ async fn filters_hold_on_every_page() {
     let tag = page.header("etag");
     let same = world.get_with("/v1/orders?status=paid&limit=1", &[("if-none-match", tag)]).await;
     assert_eq!(same.status, StatusCode::NOT_MODIFIED);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn orders_of_a_finished_sale_are_found_whatever_was_sold_since() {
+    let world = World::start().await;
+    let pool = &world.pool;
+    for (order, placed) in [("o-1", 1), ("o-2", 2)] {
+        rows::order(pool, order, None, placed).await;
+        rows::line(pool, order, 1, "SALE", None).await;
+    }
+    rows::line(pool, "o-2", 2, "SALE", None).await;
+    for statement in [
+        "INSERT INTO orders SELECT 'later-' || n, customer_id, currency, status, total_amount,
+             payment_deadline, refund_due_amount, placed_at + n * interval '1 s', updated_at,
+             version, source_partition
+         FROM orders, generate_series(1, 20000) n WHERE order_id = 'o-2'",
+        "INSERT INTO order_lines (order_id, line, sku, quantity)
+         SELECT order_id, 1, 'LATER', 1 FROM orders WHERE order_id LIKE 'later-%'",
+        "ANALYZE orders, order_lines",
+    ] {
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+    let read = async |index: &str| -> i64 {
+        let read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = $1";
+        sqlx::query_scalar(read).bind(index).fetch_one(pool).await.unwrap()
+    };
+    let newest_before = read("orders_newest").await;
+    let uri = "/v1/orders?sku=SALE&limit=1";
+    assert_eq!(walk(&world, uri, "order_id", async |_| {}).await, ["o-2", "o-1"]);
+    // A connection says what it did with a later query.
+    eventually("the product's lines are read", async || {
+        world.get(uri).await;
+        read("order_lines_newest").await > 0
+    })
+    .await;
+    let (lines, newest) = (read("order_lines_newest").await, read("orders_newest").await);
+    assert!(lines < 10_000 && newest - newest_before < 10_000, "{lines} and {newest} entries");
     world.end().await;
 }
 

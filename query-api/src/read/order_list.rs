@@ -5,6 +5,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 
 use super::{
     Database, Error, Page,
+    checkpoint::{self, Marks, Projection},
     order::{Order, OrderOverview, with_lines},
 };
 
@@ -50,7 +51,27 @@ impl Database {
         Ok(Page::cut(rows, rows_max, Key::of))
     }
 
-    /// The same with their lines, from the same statement: each order with those of its version.
+    /// The same, and how far the read model was in the same moment.
+    pub async fn orders_marked(
+        &self,
+        filter: &Filter,
+        after: Option<&Key>,
+        rows_max: u16,
+    ) -> Result<(Page<OrderOverview, Key>, Marks), Error> {
+        let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
+        let mut query = statement(OVERVIEW, filter, after, fetch);
+        let read = async {
+            let mut moment = self.moment().await?;
+            let rows: Vec<OrderOverview> = query.build_query_as().fetch_all(&mut *moment).await?;
+            let marks = checkpoint::marks_of(&mut moment, Projection::Orders).await?;
+            moment.commit().await?;
+            Ok((rows, marks))
+        };
+        let (rows, marks) = self.read(read).await?;
+        Ok((Page::cut(rows, rows_max, Key::of), marks))
+    }
+
+    /// The orders with their lines, from the same statement: each with those of its version.
     pub async fn orders_with_lines(
         &self,
         filter: &Filter,
@@ -87,17 +108,27 @@ impl Key {
 const OVERVIEW: &str = "o.order_id, o.customer_id, o.currency, o.status, o.total_amount, \
     o.payment_deadline, o.refund_due_amount, o.placed_at, o.updated_at, o.version";
 
-const NEWEST_OF_SKUS: &str = "
-    SELECT k.key AS wanted, o.*
+/// That a line `l` is the first with its product: an order may have several. (`DISTINCT` would sort
+/// all lines of the product.)
+macro_rules! first_of_product {
+    () => {
+        "NOT EXISTS (SELECT FROM order_lines e
+             WHERE e.order_id = l.order_id AND e.sku = l.sku AND e.line < l.line)"
+    };
+}
+
+const NEWEST_OF_SKUS: &str = concat!(
+    "SELECT k.key AS wanted, o.*
     FROM unnest($1::text[]) AS k(key)
     CROSS JOIN LATERAL (
-        SELECT order_id, customer_id, currency, status, total_amount, payment_deadline,
-               refund_due_amount, placed_at, updated_at, version
-        FROM orders
-        WHERE EXISTS (SELECT FROM order_lines l
-            WHERE l.order_id = orders.order_id AND l.sku = k.key)
-        ORDER BY placed_at DESC, order_id DESC LIMIT $2) o
-    ORDER BY o.placed_at DESC, o.order_id DESC";
+        SELECT o.order_id, o.customer_id, o.currency, o.status, o.total_amount,
+               o.payment_deadline, o.refund_due_amount, o.placed_at, o.updated_at, o.version
+        FROM order_lines l JOIN orders o ON o.order_id = l.order_id
+        WHERE l.sku = k.key AND ",
+    first_of_product!(),
+    "   ORDER BY l.placed_at DESC, l.order_id DESC LIMIT $2) o
+    ORDER BY o.placed_at DESC, o.order_id DESC"
+);
 
 /// Only conditions that were asked for stand in the statement, so that each combination is planned
 /// on its own and finds its index.
@@ -108,12 +139,42 @@ fn statement(
     fetch: i64,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(columns).push(" FROM orders o WHERE true");
+    query.push(columns);
+    match &filter.sku {
+        // A customer's orders are few, and a product's may be all there are.
+        Some(sku) if filter.customer_id.is_none() => {
+            of_product(&mut query, sku, filter, after, fetch);
+        }
+        _ => of_orders(&mut query, filter, after, fetch),
+    }
+    query
+}
+
+/// Walks the product's lines, newest first, however many orders came later.
+fn of_product(
+    query: &mut QueryBuilder<Postgres>,
+    sku: &str,
+    filter: &Filter,
+    after: Option<&Key>,
+    fetch: i64,
+) {
+    query.push(" FROM order_lines l JOIN orders o ON o.order_id = l.order_id WHERE l.sku = ");
+    query.push_bind(sku.to_owned());
+    query.push(concat!(" AND ", first_of_product!()));
+    if let Some(status) = filter.status {
+        query.push(" AND o.status = ").push_bind(status);
+    }
+    within(query, "l", filter, after);
+    query.push(" ORDER BY l.placed_at DESC, l.order_id DESC LIMIT ").push_bind(fetch);
+}
+
+fn of_orders(query: &mut QueryBuilder<Postgres>, filter: &Filter, after: Option<&Key>, fetch: i64) {
+    query.push(" FROM orders o WHERE true");
     if let Some(customer_id) = &filter.customer_id {
-        query.push(" AND customer_id = ").push_bind(customer_id.clone());
+        query.push(" AND o.customer_id = ").push_bind(customer_id.clone());
     }
     if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status);
+        query.push(" AND o.status = ").push_bind(status);
     }
     if let Some(sku) = &filter.sku {
         query.push(
@@ -122,16 +183,21 @@ fn statement(
         );
         query.push_bind(sku.clone()).push(")");
     }
+    within(query, "o", filter, after);
+    query.push(" ORDER BY o.placed_at DESC, o.order_id DESC LIMIT ").push_bind(fetch);
+}
+
+/// The stretch of time, and what lies behind the page before.
+fn within(query: &mut QueryBuilder<Postgres>, table: &str, filter: &Filter, after: Option<&Key>) {
     if let Some(from) = filter.placed_from {
-        query.push(" AND placed_at >= ").push_bind(from);
+        query.push(format!(" AND {table}.placed_at >= ")).push_bind(from);
     }
     if let Some(before) = filter.placed_before {
-        query.push(" AND placed_at < ").push_bind(before);
+        query.push(format!(" AND {table}.placed_at < ")).push_bind(before);
     }
     if let Some(after) = after {
-        query.push(" AND (placed_at, order_id) < (").push_bind(after.placed_at);
+        query.push(format!(" AND ({table}.placed_at, {table}.order_id) < ("));
+        query.push_bind(after.placed_at);
         query.push(", ").push_bind(after.order_id.clone()).push(")");
     }
-    query.push(" ORDER BY placed_at DESC, order_id DESC LIMIT ").push_bind(fetch);
-    query
 }

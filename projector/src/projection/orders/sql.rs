@@ -106,10 +106,10 @@ async fn store_orders(connection: &mut PgConnection, rows: &[&OrderRows]) -> sql
 }
 
 async fn store_lines(connection: &mut PgConnection, rows: &[&OrderRows]) -> sqlx::Result<()> {
-    let lines: Vec<(&str, &Line)> = rows
+    let lines: Vec<(&Order, &Line)> = rows
         .iter()
         .filter(|rows| rows.are_lines_changed)
-        .flat_map(|rows| rows.lines.iter().map(|l| (rows.order.order_id.as_str(), l)))
+        .flat_map(|rows| rows.lines.iter().map(|l| (&rows.order, l)))
         .collect();
     if lines.is_empty() {
         return Ok(());
@@ -117,21 +117,22 @@ async fn store_lines(connection: &mut PgConnection, rows: &[&OrderRows]) -> sqlx
     let column = lines.iter();
     sqlx::query(
         "INSERT INTO order_lines (order_id, line, sku, quantity, unit_price_max, unit_price,
-             refusal, available)
+             refusal, available, placed_at)
          SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[],
-             $6::bigint[], $7::text[], $8::bigint[])
+             $6::bigint[], $7::text[], $8::bigint[], $9::timestamptz[])
          ON CONFLICT (order_id, line) DO UPDATE SET
              unit_price = excluded.unit_price, refusal = excluded.refusal,
              available = excluded.available",
     )
-    .bind(column.clone().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(column.clone().map(|(o, _)| o.order_id.as_str()).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.line).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.sku.as_str()).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.quantity).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.unit_price_max).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.unit_price).collect::<Vec<_>>())
     .bind(column.clone().map(|(_, l)| l.refusal.as_deref()).collect::<Vec<_>>())
-    .bind(column.map(|(_, l)| l.available).collect::<Vec<_>>())
+    .bind(column.clone().map(|(_, l)| l.available).collect::<Vec<_>>())
+    .bind(column.map(|(o, _)| o.placed_at).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
