@@ -2,9 +2,12 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use eventlog::{Connection, Partition, Registry, SchemaReader};
@@ -14,18 +17,20 @@ use projector::{
     projection::{Projection, orders::Orders},
     rebuild::{
         Context, Error,
-        begin::discard,
+        begin::{begin_back, discard},
         key::{Outcome, rebuild_key},
         run::{Report, Watch, Wish, run},
+        switch::Patience,
     },
 };
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use support::{
     database::eventually,
     history,
     shard::{Output, outputs, rows},
     world::{Deployment, RUNTIME, World},
 };
+use uuid::Uuid;
 
 const ORDERS: Topic = Topic::Events(Kind::Orders);
 const SHARD: ShardId = ShardId { kind: Kind::Orders, partition: 0 };
@@ -48,6 +53,7 @@ fn context(world: &World, pool: &PgPool, rate: Option<f64>) -> Context {
         batch_records_max: 50,
         batch_bytes_max: 1 << 20,
         rate,
+        patience: Patience::default(),
     }
 }
 
@@ -62,6 +68,14 @@ async fn generation(pool: &PgPool) -> i32 {
     .fetch_one(pool)
     .await
     .expect("one is live")
+}
+
+/// Says of the generation that is being filled which build began it; what was said before.
+async fn begun_with(pool: &PgPool, build: &str) -> String {
+    let begun = "UPDATE generations new SET made_with = $1 FROM generations old
+         WHERE new.state = 'building' AND old.projection = new.projection
+             AND old.generation = new.generation RETURNING old.made_with";
+    sqlx::query_scalar(begun).bind(build).fetch_one(pool).await.expect("one is filled")
 }
 
 async fn compare(deployment: &Deployment, outputs: &[Output]) {
@@ -129,6 +143,11 @@ fn a_generation_is_filled_compared_switched_and_gone_back_from_while_clients_rea
         assert!(all.iter().any(|stand| stand.state == "rebuilding" && stand.link_sequence > 0));
         world.write(ORDERS, 0, &outputs[third..2 * third]).await;
         let fast = context(&world, pool, None);
+        // Another build's code does not go on with it.
+        let made_with = begun_with(pool, "0.0.1").await;
+        let refused = rebuild(&fast, NEW).await.expect_err("another build").to_string();
+        assert!(refused.contains("0.0.1") && refused.contains("discard"), "{refused}");
+        assert_eq!(begun_with(pool, &made_with).await, "0.0.1");
         let report = rebuild(&fast, NEW).await.expect("rebuilt");
         assert!(report.is_resumed && report.is_switched, "{report:?}");
         assert!(report.tables.iter().all(|table| table.is_equal()), "{report:?}");
@@ -140,7 +159,11 @@ fn a_generation_is_filled_compared_switched_and_gone_back_from_while_clients_rea
         deployment.applied("orders", ORDERS, 0, end(&outputs)).await;
         compare(&deployment, &outputs).await;
 
-        // Back, without a rebuild: the other one is only brought up.
+        // Back, without a rebuild: the other one is only brought up. Should it be cut off, a rebuild does
+        // not take it for its own.
+        begin_back::<Orders>(pool, &by()).await.expect("begun");
+        let refused = rebuild(&fast, NEW).await.expect_err("it goes back").to_string();
+        assert!(refused.contains("--back") && refused.contains("discard"), "{refused}");
         let report = rebuild(&fast, Wish::Back).await.expect("back");
         assert!(report.is_switched, "{report:?}");
         assert!(report.events < u64::try_from(end(&outputs)).expect("positive"), "{report:?}");
@@ -161,9 +184,11 @@ fn rows_that_differ_are_shown_and_hold_the_switch_back_until_they_are_accepted()
         let pool = &deployment.pool;
         let (process, _) = deployment.start(1).await;
         let shard = ShardId::new(Kind::Orders, 1);
-        let outputs = outputs(shard, &history::orders("dif", 14));
-        world.write(ORDERS, 1, &outputs).await;
-        deployment.applied("orders", ORDERS, 1, end(&outputs)).await;
+        let steps = [history::orders("dif", 14), history::orders("later", 40)].concat();
+        let all = outputs(shard, &steps);
+        let outputs = &all[..outputs(shard, &history::orders("dif", 14)).len()];
+        world.write(ORDERS, 1, outputs).await;
+        deployment.applied("orders", ORDERS, 1, end(outputs)).await;
         let tamper = async || {
             sqlx::query("UPDATE orders SET total_amount = 1 WHERE order_id = 'dif-0'")
                 .execute(pool)
@@ -191,11 +216,22 @@ fn rows_that_differ_are_shown_and_hold_the_switch_back_until_they_are_accepted()
         assert!(accepted.expect("rebuilt").is_switched);
         assert_eq!(amount().await, right);
 
-        // One key alone.
+        // One key alone, while its partition goes on.
         tamper().await;
         let partition = Partition::of(ORDERS, 1);
-        let one = rebuild_key::<Orders>(&context, &partition, "dif-0", &by()).await;
+        let writing = async {
+            for chunk in all[outputs.len()..].chunks(5) {
+                world.write(ORDERS, 1, chunk).await;
+            }
+        };
+        let by = by();
+        let one = rebuild_key::<Orders>(&context, &partition, "dif-0", &by);
+        let (one, ()) = tokio::join!(one, writing);
         assert_eq!(one.expect("rebuilt"), Outcome::Rebuilt { events: 4 });
+        deployment.applied("orders", ORDERS, 1, end(&all)).await;
+        let told = "SELECT count(*) FROM order_history WHERE partition = 1";
+        let told: i64 = sqlx::query_scalar(told).fetch_one(pool).await.expect("a count");
+        assert_eq!(told, end(&all), "each event once");
         assert_eq!(amount().await, right);
         // And the indexes are those of before, under their names.
         let indexes: Vec<String> = sqlx::query_scalar(
@@ -212,4 +248,87 @@ fn rows_that_differ_are_shown_and_hold_the_switch_back_until_they_are_accepted()
         process.stop().await;
         deployment.close().await;
     });
+}
+
+#[test]
+fn a_long_query_holds_up_the_switch_and_not_the_readers_and_is_named() {
+    RUNTIME.block_on(async {
+        let world = World::shared().await;
+        let deployment = world.deployment().await;
+        let pool = &deployment.pool;
+        let (process, _) = deployment.start(1).await;
+        let shard = ShardId::new(Kind::Orders, 2);
+        let outputs = outputs(shard, &history::orders("hold", 5));
+        world.write(ORDERS, 2, &outputs).await;
+        deployment.applied("orders", ORDERS, 2, end(&outputs)).await;
+
+        // As pg_dump and `spillway verify` do: all rows of one moment, and more time for them.
+        let mut long = pool.begin().await.expect("a transaction");
+        for statement in [
+            "SET LOCAL idle_in_transaction_session_timeout = 0",
+            "SET LOCAL application_name = 'dump'",
+            "SELECT FROM orders",
+        ] {
+            sqlx::query(statement).execute(&mut *long).await.expect("done");
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let reader = tokio::spawn(wait_for_no_lock(pool.clone(), Arc::clone(&stop)));
+        let mut context = context(&world, pool, None);
+        context.patience = Patience { attempts: 5, pause: Duration::from_millis(200) };
+        let refused = rebuild(&context, NEW).await.expect_err("the table is held").to_string();
+        assert!(refused.contains("(dump, user "), "{refused}");
+        assert!(refused.contains("SELECT FROM orders"), "{refused}");
+        stop.store(true, Relaxed);
+        assert!(reader.await.expect("never held up for long") > 0);
+        assert_eq!(generation(pool).await, 1);
+
+        // Somebody else reads the tables, and changes a column of them.
+        let role = format!("reader_{}", Uuid::new_v4().simple());
+        for statement in [
+            format!("CREATE ROLE {role}"),
+            format!("GRANT SELECT ON orders TO {role} WITH GRANT OPTION"),
+            format!("GRANT SELECT, UPDATE (refusal) ON order_lines TO {role}"),
+            "GRANT SELECT ON order_history TO PUBLIC".to_owned(),
+        ] {
+            sqlx::query(AssertSqlSafe(statement)).execute(pool).await.expect("granted");
+        }
+        let may = async || -> Vec<bool> {
+            let may = "SELECT unnest(ARRAY[
+                has_table_privilege($1::name, 'orders', 'SELECT WITH GRANT OPTION'),
+                has_table_privilege($1::name, 'orders', 'INSERT'),
+                has_table_privilege($1::name, 'order_lines', 'SELECT'),
+                has_column_privilege($1::name, 'order_lines', 'refusal', 'UPDATE'),
+                has_column_privilege($1::name, 'order_lines', 'sku', 'UPDATE'),
+                has_table_privilege($1::name, 'order_history', 'SELECT')])";
+            sqlx::query_scalar(may).bind(&role).fetch_all(pool).await.expect("an answer")
+        };
+        let allowed = [true, false, true, true, false, true];
+        assert_eq!(may().await, allowed);
+        long.rollback().await.expect("ended");
+        context.patience = Patience::default();
+        assert!(rebuild(&context, NEW).await.expect("rebuilt").is_switched);
+        assert_eq!(may().await, allowed, "the rebuilt tables are as open as those before");
+        // What was taken back meanwhile is not given again.
+        let revoke = format!("REVOKE ALL ON orders FROM {role}");
+        sqlx::query(AssertSqlSafe(revoke)).execute(pool).await.expect("revoked");
+        assert!(rebuild(&context, Wish::Back).await.expect("back").is_switched);
+        assert_eq!(may().await, [false, false, true, true, false, true]);
+        for statement in [format!("DROP OWNED BY {role}"), format!("DROP ROLE {role}")] {
+            sqlx::query(AssertSqlSafe(statement)).execute(pool).await.expect("dropped");
+        }
+        process.stop().await;
+        deployment.close().await;
+    });
+}
+
+/// Reads and never waits for a lock as long as a query may take. Gives how often it read.
+async fn wait_for_no_lock(pool: PgPool, stop: Arc<AtomicBool>) -> u64 {
+    let mut connection = pool.acquire().await.expect("a connection").detach();
+    sqlx::query("SET lock_timeout = '1s'").execute(&mut connection).await.expect("set");
+    let mut reads = 0;
+    while !stop.load(Relaxed) {
+        sqlx::query("SELECT FROM orders").fetch_all(&mut connection).await.expect("rows in time");
+        reads += 1;
+    }
+    reads
 }

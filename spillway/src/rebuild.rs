@@ -13,6 +13,7 @@ use projector::{
         self, Context,
         key::Outcome,
         run::{Report, Watch, Wish},
+        switch::Patience,
     },
 };
 use serde::Serialize;
@@ -101,6 +102,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         batch_records_max: 10_000,
         batch_bytes_max: 8 << 20,
         rate: args.rate.map(f64::from),
+        patience: Patience::default(),
     };
     let name = args.projection.name;
     let what = match (&args.key, args.back, args.discard) {

@@ -15,6 +15,7 @@ pub async fn begin<P: Projection>(pool: &PgPool, by: &Operator) -> Result<(Owner
     let mut transaction = pool.begin().await?;
     let live = live(&mut transaction, P::NAME).await?;
     if let Some(generation) = find(&mut transaction, P::NAME, "building").await? {
+        go_on(&mut transaction, P::NAME, generation).await?;
         return Ok((beside::<P>(generation), true));
     }
     let generation: i32 =
@@ -28,12 +29,13 @@ pub async fn begin<P: Projection>(pool: &PgPool, by: &Operator) -> Result<(Owner
         make(&mut transaction, owner, table).await?;
     }
     sqlx::query(
-        "INSERT INTO generations (projection, generation, state, schema_name)
-         VALUES ($1, $2, 'building', $3)",
+        "INSERT INTO generations (projection, generation, state, schema_name, made_with)
+         VALUES ($1, $2, 'building', $3, $4)",
     )
     .bind(P::NAME)
     .bind(generation)
     .bind(owner.schema())
+    .bind(made_with())
     .execute(&mut *transaction)
     .await?;
     // The same partitions as the live one, all before their first record.
@@ -52,6 +54,43 @@ pub async fn begin<P: Projection>(pool: &PgPool, by: &Operator) -> Result<(Owner
         .await?;
     transaction.commit().await?;
     Ok((owner, false))
+}
+
+/// Whether a rebuild may go on with a generation that is being filled: only where the same code began
+/// it, and to be a new one.
+async fn go_on(
+    connection: &mut PgConnection,
+    projection: &str,
+    generation: i32,
+) -> Result<(), Error> {
+    let (was_live, with): (bool, Option<String>) = sqlx::query_as(
+        "SELECT switched_at IS NOT NULL, made_with FROM generations
+         WHERE projection = $1 AND generation = $2",
+    )
+    .bind(projection)
+    .bind(generation)
+    .fetch_one(connection)
+    .await?;
+    if was_live {
+        return Err(refused(format!(
+            "generation {generation} was live before and is being brought back: finish that with \
+             --back, or discard it first"
+        )));
+    }
+    let (with, here) = (with.unwrap_or_else(|| "another release".to_owned()), made_with());
+    if with != here {
+        return Err(refused(format!(
+            "generation {generation} was begun by {with} and this is {here}, whose rows may be \
+             others: discard it first"
+        )));
+    }
+    Ok(())
+}
+
+/// What folds here, as far as the build knows.
+fn made_with() -> String {
+    let service::Build { version, revision, .. } = service::build!();
+    revision.map_or_else(|| version.to_owned(), |revision| format!("{version} ({revision})"))
 }
 
 /// The generation that was live before, made ready to be filled up.

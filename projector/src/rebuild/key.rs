@@ -1,7 +1,9 @@
 //! Folds one key of the live generation again from its first event.
+//!
+//! The log is read while the partition goes on; its checkpoint is locked once little of it is left.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -11,7 +13,10 @@ use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::task::spawn_blocking;
 
-use super::{Context, Error};
+use super::{
+    Context, Error,
+    level::{self, keep_alive},
+};
 use crate::{
     decode::Body,
     fold::{Before, KeysByPartition, Read, Unstorable, fold},
@@ -23,8 +28,8 @@ use crate::{
     store::{Owner, changes, notice},
 };
 
-/// Attempts to find the partition where it was read.
-const ATTEMPTS: usize = 20;
+/// Events of the key that are folded at once.
+const PAGE: usize = 500;
 /// Longest silence of a log that is not at its end.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
@@ -46,26 +51,39 @@ pub async fn rebuild_key<P: Projection>(
     key: &str,
     by: &Operator,
 ) -> Result<Outcome, Error> {
-    for attempt in 1..=ATTEMPTS {
+    let mut folding = Folding::<P>::open(context, partition, key).await?;
+    for _ in 0..level::ROUNDS_MAX {
         let mut connection = context.pool.acquire().await?;
         let live = operate::live(&mut connection, P::NAME).await?;
-        let until = mark(&mut connection, live, partition).await?;
+        let ahead = mark(&mut connection, live, partition).await?;
         drop(connection);
-        let events = read_in_a_thread(context, partition, key, until).await?;
+        if let Some(stuck) = folding.fold_up_to(context, ahead).await? {
+            return Ok(stuck);
+        }
         let mut transaction = context.pool.begin().await?;
         let rows = change::lock(&mut transaction, live, Some(partition)).await?;
-        let locked = rows.first().map(change::read).transpose()?.map(|(_, mark)| mark);
-        let events = match locked {
-            Some(locked) if locked == until => events,
-            // The last time it is read while the lane waits.
-            Some(locked) if attempt == ATTEMPTS => {
-                read_in_a_thread(context, partition, key, locked).await?
-            }
-            _ => continue,
+        let Some(locked) = rows.first().map(change::read).transpose()?.map(|(_, mark)| mark) else {
+            continue;
         };
-        return fold_again::<P>(context, transaction, (live, partition, key), events, by).await;
+        let left = level::left(
+            &[(partition.clone(), ahead)].into(),
+            &[(partition.clone(), locked)].into(),
+        );
+        if left > level::LEFT_MAX {
+            continue;
+        }
+        keep_alive(&mut transaction).await?;
+        if let Some(stuck) = folding.fold_up_to(context, locked).await? {
+            return Ok(stuck);
+        }
+        if folding.mark() != locked {
+            return Err(super::refused(format!(
+                "{partition} was taken back to {locked:?} meanwhile: run it again"
+            )));
+        }
+        return folding.store(transaction, (live, partition, key), by).await;
     }
-    Err(super::refused("the partition moves faster than it is read"))
+    Err(super::refused("events come faster than they are read; run it again when there are fewer"))
 }
 
 async fn mark(
@@ -88,122 +106,195 @@ async fn mark(
     Ok(Mark { incarnation, link_sequence })
 }
 
-async fn fold_again<P: Projection>(
-    context: &Context,
-    mut transaction: Transaction<'static, Postgres>,
-    (live, partition, key): (Owner, &Partition, &str),
-    accepted: Vec<Arrived>,
-    by: &Operator,
-) -> Result<Outcome, Error> {
-    let mut contents = Vec::with_capacity(accepted.len());
-    for arrived in &accepted {
-        contents.push(P::Body::decode(arrived, &context.schemas).await?);
+/// The key's rows so far, and the reader that goes on from there.
+struct Folding<P: Projection> {
+    partition: Partition,
+    /// Absent while it reads.
+    reader: Option<Reader>,
+    rows: BTreeMap<String, P::Rows>,
+    /// Keys of rows that the events name.
+    keys: BTreeSet<String>,
+    events: usize,
+}
+
+impl<P: Projection> Folding<P> {
+    async fn open(context: &Context, partition: &Partition, key: &str) -> Result<Self, Error> {
+        let (reading, of, key) = (context.clone(), partition.clone(), key.as_bytes().to_vec());
+        let reader = in_a_thread(move || Reader::open(&reading, &of, key)).await?;
+        Ok(Self {
+            partition: partition.clone(),
+            reader: Some(reader),
+            rows: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            events: 0,
+        })
     }
-    let (partition_of, here) = (partition.clone(), Checkpoint::default());
-    let slice = Slice {
-        partition: partition_of,
-        from: here,
-        to: here,
-        accepted,
-        foreign: Vec::new(),
-        is_gap_open: false,
-    };
-    let batch = [Read { slice, contents }];
-    let before = Before { rows: [].into(), parked: KeysByPartition::new() };
-    let folded = fold::<P>(&batch, before, &Unstorable::new());
-    if let Some(letter) = folded.letters.first() {
-        return Ok(Outcome::Stuck {
-            offset: letter.record.offset,
-            class: letter.class.to_owned(),
-            message: letter.message.clone(),
-        });
+
+    /// How far the log was read.
+    fn mark(&self) -> Mark {
+        self.reader.as_ref().map(Reader::mark).unwrap_or_default()
     }
-    let facts = batch[0].contents.iter().flatten();
-    let keys: BTreeSet<&str> = facts.filter_map(|fact| P::key(&fact.body)).collect();
-    // Rows without events go too.
-    let keys: Vec<&str> = keys.into_iter().chain([key]).collect();
-    let removable: Vec<&str> = if P::TOPICS.iter().all(|t| matches!(t, Topic::Events(_))) {
-        keys
-    } else {
-        keys[..keys.len() - 1].to_vec()
-    };
-    P::remove(&mut transaction, &removable).await?;
-    let rows: Vec<&P::Rows> = folded.rows.values().collect();
-    if !rows.is_empty() {
-        P::store(&mut transaction, &rows).await?;
+
+    /// Reads and folds up to the mark. Gives the first event that cannot be applied.
+    async fn fold_up_to(
+        &mut self,
+        context: &Context,
+        until: Mark,
+    ) -> Result<Option<Outcome>, Error> {
+        while let Some(mut reader) = self.reader.take() {
+            let (reader, page) = in_a_thread(move || {
+                let page = reader.read(until)?;
+                Ok((reader, page))
+            })
+            .await?;
+            let is_done = reader.mark() >= until;
+            self.reader = Some(reader);
+            if let Some(stuck) = self.fold_page(context, page).await? {
+                return Ok(Some(stuck));
+            }
+            if is_done {
+                return Ok(None);
+            }
+        }
+        Err(Error::Missing("the reader was lost".to_owned()))
     }
-    let told: Vec<_> = rows.iter().filter_map(|rows| P::changes(rows).pop()).collect();
-    changes::insert_healed(&mut transaction, live, partition, &told).await?;
-    for statement in [
-        "DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND topic = $3
-             AND partition = $4 AND key = $5 AND link_sequence IS NOT NULL",
-        "DELETE FROM parked_keys WHERE projection = $1 AND generation = $2 AND topic = $3
-             AND partition = $4 AND key = $5",
-    ] {
-        sqlx::query(statement)
+
+    async fn fold_page(
+        &mut self,
+        context: &Context,
+        accepted: Vec<Arrived>,
+    ) -> Result<Option<Outcome>, Error> {
+        let mut contents = Vec::with_capacity(accepted.len());
+        for arrived in &accepted {
+            contents.push(P::Body::decode(arrived, &context.schemas).await?);
+        }
+        let (partition, here) = (self.partition.clone(), Checkpoint::default());
+        let foreign = Vec::new();
+        let slice =
+            Slice { partition, from: here, to: here, accepted, foreign, is_gap_open: false };
+        let batch = [Read { slice, contents }];
+        let facts = batch[0].contents.iter().flatten();
+        let keys: BTreeSet<&str> = facts.filter_map(|fact| P::key(&fact.body)).collect();
+        // What this page does not change stays; what it changes comes back.
+        let rows = keys.iter().filter_map(|key| self.rows.remove_entry(*key)).collect();
+        let before = Before { rows, parked: KeysByPartition::new() };
+        let folded = fold::<P>(&batch, before, &Unstorable::new());
+        if let Some(letter) = folded.letters.first() {
+            return Ok(Some(Outcome::Stuck {
+                offset: letter.record.offset,
+                class: letter.class.to_owned(),
+                message: letter.message.clone(),
+            }));
+        }
+        self.events += batch[0].contents.len();
+        self.rows.extend(folded.rows.into_iter().map(|(key, rows)| (key.to_owned(), rows)));
+        self.keys.extend(keys.into_iter().map(str::to_owned));
+        Ok(None)
+    }
+
+    /// Puts the rows in the place of those that are there.
+    async fn store(
+        self,
+        mut transaction: Transaction<'static, Postgres>,
+        (live, partition, key): (Owner, &Partition, &str),
+        by: &Operator,
+    ) -> Result<Outcome, Error> {
+        let mut removable: BTreeSet<&str> = self.keys.iter().map(String::as_str).collect();
+        if P::TOPICS.iter().all(|topic| matches!(topic, Topic::Events(_))) {
+            // Rows without events go too.
+            removable.insert(key);
+        }
+        let removable: Vec<&str> = removable.into_iter().collect();
+        P::remove(&mut transaction, &removable).await?;
+        let rows: Vec<&P::Rows> = self.rows.values().collect();
+        if !rows.is_empty() {
+            P::store(&mut transaction, &rows).await?;
+        }
+        let told: Vec<_> = rows.iter().filter_map(|rows| P::changes(rows).pop()).collect();
+        changes::insert_healed(&mut transaction, live, partition, &told).await?;
+        for statement in [
+            "DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND topic = $3
+                 AND partition = $4 AND key = $5 AND sha256(key) = sha256($5)
+                 AND link_sequence IS NOT NULL",
+            "DELETE FROM parked_keys WHERE projection = $1 AND generation = $2 AND topic = $3
+                 AND partition = $4 AND key = $5 AND key_hash = sha256($5)",
+        ] {
+            sqlx::query(statement)
+                .bind(live.projection)
+                .bind(live.generation)
+                .bind(&*partition.topic)
+                .bind(partition.number)
+                .bind(key.as_bytes())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        sqlx::query("SELECT pg_notify('checkpoints', concat_ws('/', $1, $2, $3))")
             .bind(live.projection)
-            .bind(live.generation)
             .bind(&*partition.topic)
-            .bind(partition.number)
-            .bind(key.as_bytes())
+            .bind(partition.number.to_string())
             .execute(&mut *transaction)
             .await?;
+        notice::all_changed(&mut transaction, live.projection).await?;
+        let events = self.events;
+        let detail = json!({"key": key, "events": events});
+        operate::record(&mut transaction, by, "rebuild", live, Some(partition), detail).await?;
+        transaction.commit().await?;
+        Ok(Outcome::Rebuilt { events })
     }
-    sqlx::query("SELECT pg_notify('checkpoints', concat_ws('/', $1, $2, $3))")
-        .bind(live.projection)
-        .bind(&*partition.topic)
-        .bind(partition.number.to_string())
-        .execute(&mut *transaction)
-        .await?;
-    notice::all_changed(&mut transaction, live.projection).await?;
-    let events = batch[0].contents.len();
-    let detail = json!({"key": key, "events": events});
-    operate::record(&mut transaction, by, "rebuild", live, Some(partition), detail).await?;
-    transaction.commit().await?;
-    Ok(Outcome::Rebuilt { events })
 }
 
-async fn read_in_a_thread(
-    context: &Context,
-    partition: &Partition,
-    key: &str,
-    until: Mark,
-) -> Result<Vec<Arrived>, Error> {
-    let (context, partition, key) = (context.clone(), partition.clone(), key.to_owned());
-    let reading = spawn_blocking(move || read(&context, &partition, key.as_bytes(), until));
-    reading.await.unwrap_or_else(|_| Err(Error::Missing("the reader panicked".to_owned())))
+async fn in_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let crashed = |_| Err(Error::Missing("the reader panicked".to_owned()));
+    spawn_blocking(work).await.unwrap_or_else(crashed)
 }
 
-/// The accepted records of a key up to the mark. Only these are kept in memory.
-fn read(
-    context: &Context,
-    partition: &Partition,
-    key: &[u8],
-    until: Mark,
-) -> Result<Vec<Arrived>, Error> {
-    let mut reader = LogReader::open(&context.connection, "spillway-rebuild")?;
-    let log = reader.watermarks(partition)?;
-    let is_kept_for_ever = matches!(partition.topic(), Some(Topic::Events(_)));
-    let from = Checkpoint::default();
-    let (offset, link) = plan(from, log, From::Oldest, is_kept_for_ever);
-    reader.start(partition, offset)?;
-    let mut intake = Intake::new(partition.clone(), from, link);
-    let (mut kept, mut heard) = (Vec::new(), Instant::now());
-    while intake.link().end().mark < until {
-        match reader.poll(Duration::from_millis(100))? {
-            Some(record) => {
-                heard = Instant::now();
-                intake.admit(record);
-                if let Some(slice) = intake.take() {
-                    let ours = slice.accepted.into_iter();
-                    kept.extend(ours.filter(|arrived| arrived.record.key() == Some(key)));
+/// Reads a partition from its oldest record on, for the records of one key.
+struct Reader {
+    log: LogReader,
+    intake: Intake,
+    partition: Partition,
+    key: Vec<u8>,
+}
+
+impl Reader {
+    fn open(context: &Context, partition: &Partition, key: Vec<u8>) -> Result<Self, Error> {
+        let mut log = LogReader::open(&context.connection, "spillway-rebuild")?;
+        let watermarks = log.watermarks(partition)?;
+        let is_kept_for_ever = matches!(partition.topic(), Some(Topic::Events(_)));
+        let from = Checkpoint::default();
+        let (offset, link) = plan(from, watermarks, From::Oldest, is_kept_for_ever);
+        log.start(partition, offset)?;
+        let intake = Intake::new(partition.clone(), from, link);
+        Ok(Self { log, intake, partition: partition.clone(), key })
+    }
+
+    fn mark(&self) -> Mark {
+        self.intake.link().end().mark
+    }
+
+    /// The key's accepted records up to the mark, or up to a page of them. Only these are kept.
+    fn read(&mut self, until: Mark) -> Result<Vec<Arrived>, Error> {
+        let (mut kept, mut heard) = (Vec::new(), Instant::now());
+        while self.mark() < until && kept.len() < PAGE {
+            match self.log.poll(Duration::from_millis(100))? {
+                Some(record) => {
+                    heard = Instant::now();
+                    self.intake.admit(record);
+                    if let Some(slice) = self.intake.take() {
+                        let ours = slice.accepted.into_iter();
+                        kept.extend(ours.filter(|a| a.record.key() == Some(&*self.key)));
+                    }
                 }
+                None if heard.elapsed() >= SILENCE_MAX => {
+                    let partition = &self.partition;
+                    let missing = format!("{partition} gives nothing up to {until:?}");
+                    return Err(Error::Missing(missing));
+                }
+                None => {}
             }
-            None if heard.elapsed() >= SILENCE_MAX => {
-                return Err(Error::Missing(format!("{partition} gives nothing up to {until:?}")));
-            }
-            None => {}
         }
+        Ok(kept)
     }
-    Ok(kept)
 }

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Most events that are applied while the live projection waits. Below a second of work.
-const LEFT_MAX: i64 = 2_000;
+pub(super) const LEFT_MAX: i64 = 2_000;
 /// Rounds in which a rebuild that is not faster than what comes in gives up.
-const ROUNDS_MAX: usize = 1_000;
+pub(super) const ROUNDS_MAX: usize = 1_000;
 
 /// The marks of the live generation now.
 pub async fn live_marks<P: Projection>(pool: &PgPool) -> Result<Marks, Error> {
@@ -91,7 +91,7 @@ pub async fn level<P: Projection>(
 }
 
 /// The transaction waits for its client while the rest is applied, which takes a moment.
-async fn keep_alive(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub(super) async fn keep_alive(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '60s'")
         .execute(connection)
         .await?;

@@ -15,6 +15,7 @@ pub mod compare;
 pub mod fill;
 pub mod key;
 pub mod level;
+mod privileges;
 pub mod run;
 pub mod switch;
 
@@ -36,6 +37,8 @@ pub struct Context {
     pub batch_bytes_max: usize,
     /// Most events a second; absent: as fast as it goes.
     pub rate: Option<f64>,
+    /// With queries that hold the tables at the switch.
+    pub patience: switch::Patience,
 }
 
 /// Why a rebuild ended early. What was filled stays, and the next run goes on there.

@@ -8,18 +8,33 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::{Context, Error, begin::forget, execute, fill::Pace, level::level, refused};
+use super::{
+    Context, Error, begin::forget, execute, fill::Pace, level::level, privileges::carry_over,
+    refused,
+};
 use crate::{
     operate::{Operator, record},
     projection::Projection,
     store::{Owner, Stage},
 };
 
-/// How long the switch waits for queries that are under way, while new ones wait behind it.
-const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '2s'";
-/// Attempts, and the pause between two.
-const ATTEMPTS: usize = 30;
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long the switch waits for queries that are under way. Every query that begins meanwhile waits
+/// behind it, so it is a small part of what a query may take, and the pauses are long beside it.
+const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '100ms'";
+
+/// How often the switch tries to have the tables for itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub attempts: usize,
+    /// Between two attempts; queries are answered then.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { attempts: 60, pause: Duration::from_secs(2) }
+    }
+}
 
 /// Brings the generation up to the live one, and puts it in its place. Gives the one that was live.
 pub async fn switch<P: Projection>(
@@ -28,15 +43,45 @@ pub async fn switch<P: Projection>(
     pace: &Pace,
     by: &Operator,
 ) -> Result<Owner, Error> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 1;
+    loop {
         let (transaction, live) = level::<P>(context, owner, pace).await?;
         match attempt::<P>(transaction, live, owner, by).await {
             Ok(()) => return Ok(live),
-            Err(error) if is_busy(&error) => tokio::time::sleep(PAUSE).await,
+            Err(error) if is_busy(&error) && attempts < context.patience.attempts => {
+                attempts += 1;
+                tokio::time::sleep(context.patience.pause).await;
+            }
+            Err(error) if is_busy(&error) => {
+                let who = blocker::<P>(context).await?.unwrap_or_else(|| "a query".to_owned());
+                return Err(refused(format!(
+                    "{who} held the tables: nothing was switched; run it again"
+                )));
+            }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(refused("long queries hold the tables: nothing was switched; run it again"))
+}
+
+/// The oldest transaction that holds one of the live tables, in words for whoever must end it.
+async fn blocker<P: Projection>(context: &Context) -> sqlx::Result<Option<String>> {
+    let tables: Vec<&str> = P::TABLES.iter().map(|table| table.name).collect();
+    sqlx::query_scalar(
+        "SELECT format('process %s of PostgreSQL (%s, user %s, in a transaction since %s, last \
+             statement: %s)', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'),
+             a.usename, to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
+             left(regexp_replace(a.query, '[[:space:]]+', ' ', 'g'), 80))
+         FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+         WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND l.relation IN (SELECT to_regclass('public.' || quote_ident(name))
+                                FROM unnest($1::text[]) AS live(name))
+             AND a.xact_start IS NOT NULL
+         ORDER BY a.xact_start LIMIT 1",
+    )
+    .bind(tables)
+    .fetch_optional(&context.pool)
+    .await
 }
 
 async fn attempt<P: Projection>(
@@ -60,6 +105,7 @@ async fn attempt<P: Projection>(
     execute(connection, format!("CREATE SCHEMA IF NOT EXISTS {}", retired.schema())).await?;
     for table in P::TABLES {
         let name = table.name;
+        carry_over(connection, &owner.schema(), name).await?;
         let out = format!("ALTER TABLE public.{name} SET SCHEMA {}", retired.schema());
         execute(connection, out).await?;
         let within = format!("ALTER TABLE {}.{name} SET SCHEMA public", owner.schema());
