@@ -84,11 +84,11 @@ impl<H> OrderRows<H> {
         match event {
             Event::ReservationRecorded(event) => self.reservation_recorded(event),
             Event::OrderReserved(event) => {
-                self.reserved(&event.lines, &event.total, event.payment_deadline)
+                self.reserved(&event.lines, &[], &event.total, event.payment_deadline)
             }
             Event::OrderPartlyReserved(event) => {
-                self.refuse(&event.refused)?;
-                self.reserved(&event.lines, &event.total, event.payment_deadline)
+                let (lines, refused) = (&event.lines, &event.refused);
+                self.reserved(lines, refused, &event.total, event.payment_deadline)
             }
             Event::OrderRejected(event) => {
                 self.refuse(&event.refused)?;
@@ -133,11 +133,14 @@ impl<H> OrderRows<H> {
     fn reserved(
         &mut self,
         lines: &[PricedLine],
+        refused: &[RefusedLine],
         total: &Money,
         payment_deadline: Millis,
     ) -> Result<(), Unfit> {
         let total_amount = self.amount(total)?;
         let payment_deadline = time(payment_deadline)?;
+        self.check_lines(lines.iter().map(|line| line.line))?;
+        self.refuse(refused)?;
         self.price(lines.iter().map(|l| (l.line, l.unit_price)))?;
         self.order.total_amount = Some(total_amount);
         self.order.payment_deadline = Some(payment_deadline);

@@ -118,6 +118,21 @@ fn an_order_that_is_reserved_in_part_says_what_it_costs_and_which_line_it_lacks(
 }
 
 #[test]
+fn an_event_of_which_only_a_part_fits_changes_nothing() {
+    let partly = |currency, line, refused_line| OrderPartlyReserved {
+        order_id: "o-1".to_owned(),
+        lines: vec![PricedLine { line, sku: "a".to_owned(), quantity: 2, unit_price: 100 }],
+        refused: vec![refused(refused_line)],
+        total: Money::new(200, currency),
+        payment_deadline: BEGAN_MS + 60_000,
+    };
+    let unfit = |event: OrderPartlyReserved| refuse(&[placed()], event.into(), 2);
+    assert!(matches!(unfit(partly("USD", 1, 2)), Unfit::Currency { .. }));
+    assert_eq!(unfit(partly("EUR", 7, 2)), Unfit::Line(7));
+    assert_eq!(unfit(partly("EUR", 1, 7)), Unfit::Line(7));
+}
+
+#[test]
 fn a_rejected_order_says_which_line_was_refused_and_why() {
     let recorded = ReservationRecorded {
         order_id: "o-1".to_owned(),
