@@ -64,6 +64,67 @@ async fn a_position_ahead_of_the_read_model_is_425_until_it_has_passed() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn every_position_of_a_request_counts() {
+    let world = World::with(Choices { wait: Duration::ZERO, ..Choices::default() }).await;
+    rows::order(&world.pool, "o-1", None, 0).await;
+    let (passed, ahead) = (rows::position(Kind::Orders, 0, 1), rows::position(Kind::Orders, 0, 2));
+    rows::checkpoint(&world.pool, "orders", ORDERS, &passed, true).await;
+    let (passed, ahead) = (header(&[passed]), header(&[ahead]));
+    let ask = async |tokens: &[&str]| {
+        let headers: Vec<_> = tokens.iter().map(|token| ("spillway-position", *token)).collect();
+        world.get_with("/v1/orders/o-1", &headers).await
+    };
+    let seen = async || ask(&[&passed]).await.status == StatusCode::OK;
+    eventually("the checkpoint is seen", seen).await;
+    assert_eq!(ask(&[&passed, &passed]).await.status, StatusCode::OK);
+    for tokens in [vec![&*passed, &*ahead], vec![&*ahead, &*passed]] {
+        ask(&tokens).await.problem(425, "position-not-reached");
+        let joined = tokens.join(", ");
+        ask(&[&joined]).await.problem(425, "position-not-reached");
+    }
+    assert_eq!(ask(&[&passed, "%"]).await.pointers(), ["/header/Spillway-Position"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_a_reset_took_away_is_not_called_unknown() {
+    let world = World::with(Choices { wait: Duration::ZERO, ..Choices::default() }).await;
+    let pool = &world.pool;
+    rows::order(pool, "o-1", None, 0).await;
+    rows::product(pool, "A", 1, 0).await;
+    let at = |kind, link_sequence| rows::position(kind, 0, link_sequence);
+    rows::checkpoint(pool, "orders", ORDERS, &at(Kind::Orders, 9), true).await;
+    rows::checkpoint(pool, "products", PRODUCTS, &at(Kind::Products, 9), true).await;
+    let token = header(&[at(Kind::Orders, 9), at(Kind::Products, 9)]);
+    let ask = async |path: &str| world.get_with(path, &[("spillway-position", &token)]).await;
+    for path in ["/v1/orders", "/v1/products"] {
+        eventually("the mark is seen", async || ask(path).await.status == StatusCode::OK).await;
+    }
+
+    // As `spillway projections reset` does, in one transaction; the process looks again only later.
+    let mut reset = pool.begin().await.unwrap();
+    for statement in [
+        "DELETE FROM orders",
+        "DELETE FROM products",
+        "UPDATE checkpoints SET link_sequence = 0, chain = ''",
+    ] {
+        sqlx::query(statement).execute(&mut *reset).await.unwrap();
+    }
+    reset.commit().await.unwrap();
+    for path in [
+        "/v1/orders/o-1",
+        "/v1/orders/o-1/history",
+        "/v1/why/orders/o-1",
+        "/v1/orders",
+        "/v1/products/A",
+        "/v1/products",
+    ] {
+        ask(path).await.problem(425, "position-not-reached");
+    }
+    world.end().await;
+}
+
 /// Asks with a position that is ahead, and moves the checkpoint once the query waits.
 async fn wait_through(poll: Duration, notify: bool) {
     let world = World::with(Choices { poll, ..Choices::default() }).await;

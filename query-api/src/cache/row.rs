@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::read::{
     Error,
     batch::{Batch, Keyed},
-    checkpoint::Projection,
+    checkpoint::{Marks, Projection},
     stamp::{Parked, Stamped},
 };
 
@@ -59,6 +59,8 @@ pub(super) struct Loaded {
     pub row: Option<Arc<Row>>,
     pub generation: i32,
     pub parked: Option<Parked>,
+    /// Where there is no row: how far the read model was.
+    pub missing_at: Option<Marks>,
 }
 
 impl Row {
@@ -90,7 +92,8 @@ impl Loaded {
         let Stamped { row, partition, stamp } = stamped;
         let generation = stamp.generation;
         let Some((row, partition)) = row.zip(partition) else {
-            return Ok(Self { row: None, generation, parked: stamp.parked });
+            let (parked, missing_at) = (stamp.parked, Some(stamp.marks));
+            return Ok(Self { row: None, generation, parked, missing_at });
         };
         let mark = stamp.mark(partition);
         let (version, parked) = (version(&row), stamp.parked);
@@ -108,7 +111,8 @@ impl Loaded {
         let loaded = rows.into_iter().map(|Keyed { key, row, partition, parked }| {
             let key = Key { projection, id: key.into() };
             let Some((row, partition)) = row.zip(partition) else {
-                return Ok((key, Self { row: None, generation, parked }));
+                let missing_at = Some(marks.clone());
+                return Ok((key, Self { row: None, generation, parked, missing_at }));
             };
             let mark = marks.of_partition(projection, partition);
             let facts = Facts { version: version(&row), generation, partition, mark, parked };
@@ -121,7 +125,7 @@ impl Loaded {
         let body = serde_json::to_vec(row).map_err(|error| Error::Unwritable(Arc::new(error)))?;
         let (generation, parked) = (facts.generation, facts.parked.clone());
         let row = Row { body: body.into(), facts, read_at: Instant::now() };
-        Ok(Self { row: Some(Arc::new(row)), generation, parked })
+        Ok(Self { row: Some(Arc::new(row)), generation, parked, missing_at: None })
     }
 }
 

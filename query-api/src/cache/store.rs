@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     measure::CACHE_ANSWERS,
-    read::{Database, Error, checkpoint::Projection, stamp::Parked},
+    read::{
+        Database, Error,
+        checkpoint::{Marks, Projection},
+        stamp::Parked,
+    },
     servers::{Server, Servers},
 };
 
@@ -43,6 +47,8 @@ pub struct Fetched {
     pub row: Option<Arc<Row>>,
     /// Set when events of the key wait behind a dead letter.
     pub parked: Option<Parked>,
+    /// Where there is no row: how far the read model was.
+    pub missing_at: Option<Marks>,
     pub answered: Answered,
 }
 
@@ -112,7 +118,7 @@ impl Cache {
                 count(key, tier);
                 let answered =
                     Answered { tier, missed: "", was_shared_asked: false, is_collapsed: false };
-                Ok(Fetched { row: Some(row), parked, answered })
+                Ok(Fetched { row: Some(row), parked, missing_at: None, answered })
             }
             Found::Unfit(Why::Stale) => Err("stale"),
             Found::Unfit(Why::Request) => Err("request"),
@@ -170,8 +176,9 @@ impl Cache {
         {
             let row = Arc::new(row);
             memory.keep(key, &row, era);
-            let parked = row.facts.parked.clone();
-            return Ok(Fetched::new(Some(row), parked, Tier::Redis, true));
+            let (parked, generation) = (row.facts.parked.clone(), row.facts.generation);
+            let loaded = Loaded { row: Some(row), generation, parked, missing_at: None };
+            return Ok(Fetched::new(loaded, Tier::Redis, true));
         }
         let (loaded, server) = self.ask_servers(key, positions, is_fit).await?;
         memory.learn(key.projection, loaded.generation, era, *quiet);
@@ -185,7 +192,7 @@ impl Cache {
             Server::Primary => Tier::Primary,
             Server::Replica => Tier::Replica,
         };
-        Ok(Fetched::new(loaded.row, loaded.parked, tier, shared.is_some()))
+        Ok(Fetched::new(loaded, tier, shared.is_some()))
     }
 
     /// A replica's row counts only if nothing newer is known of it; one that it has not is looked for
@@ -241,14 +248,10 @@ impl Cache {
 }
 
 impl Fetched {
-    fn new(
-        row: Option<Arc<Row>>,
-        parked: Option<Parked>,
-        tier: Tier,
-        was_shared_asked: bool,
-    ) -> Self {
+    fn new(loaded: Loaded, tier: Tier, was_shared_asked: bool) -> Self {
         let answered = Answered { tier, missed: "", was_shared_asked, is_collapsed: false };
-        Self { row, parked, answered }
+        let Loaded { row, parked, missing_at, .. } = loaded;
+        Self { row, parked, missing_at, answered }
     }
 
     /// Whether a load that somebody else began is enough for these positions.
@@ -270,7 +273,7 @@ async fn read(database: &Database, key: &Key) -> Result<Loaded, Error> {
         }
         // Nobody makes such keys.
         Projection::Outcomes | Projection::Customers | Projection::Sales => {
-            Ok(Loaded { row: None, generation: 0, parked: None })
+            Ok(Loaded { row: None, generation: 0, parked: None, missing_at: None })
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use events::{Position, position};
-use http::{HeaderName, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
 use tokio::time::Instant;
 
 use super::{Api, Waits, error::Error, fault::Fault, params::Params, prefer::Preferred};
@@ -12,7 +12,10 @@ use crate::{
     cache::Fetched,
     measure::POSITION_WAIT,
     position::NotPassed,
-    read::{checkpoint::Projection, stamp::Stamped},
+    read::{
+        checkpoint::{Marks, Projection},
+        stamp::Stamped,
+    },
 };
 
 /// The header that carries a position, in commands' answers and in queries.
@@ -34,9 +37,9 @@ impl Freshness {
     /// Reads the header and, for links and browsers, the parameter `position`.
     pub(super) fn read(parts: &Parts, params: &mut Params, waits: Waits) -> Self {
         let from_query = params.take("position", token);
-        let from_header = parts.headers.get(&POSITION).and_then(|value| {
-            let read = value.to_str().map_err(|_| position::Unreadable.to_string()).and_then(token);
-            read.map_err(|why| params.fault(Fault::header("Spillway-Position", why))).ok()
+        let from_header = from_headers(&parts.headers).unwrap_or_else(|why| {
+            params.fault(Fault::header("Spillway-Position", why));
+            None
         });
         let preferred = parts.extensions.get::<Preferred>().map(|preferred| preferred.0);
         let is_given = from_header.is_some() || from_query.is_some();
@@ -99,6 +102,11 @@ impl Freshness {
 
     /// The same for a row that a cache may have given.
     pub(super) fn judge_row(&self, projection: Projection, fetched: &Fetched) -> Result<(), Error> {
+        // Where there is no row, nothing else says how far the read model was: a reset may have taken
+        // it back since the positions were seen to be passed.
+        if let Some(marks) = &fetched.missing_at {
+            self.judge_marks(projection, marks)?;
+        }
         let is_hidden = match (&fetched.row, &fetched.parked) {
             (None, Some(_)) => true,
             (_, parked) => parked.as_ref().is_some_and(|parked| parked.hides(&self.positions)),
@@ -115,6 +123,13 @@ impl Freshness {
         }
     }
 
+    /// The same for rows that were read with these marks, in one snapshot.
+    pub(super) fn judge_marks(&self, projection: Projection, marks: &Marks) -> Result<(), Error> {
+        let behind = self.positions.iter().filter(|p| !marks.passed(projection, p));
+        let behind: Vec<Position> = behind.cloned().collect();
+        if behind.is_empty() { Ok(()) } else { Err(Error::PositionNotReached(behind)) }
+    }
+
     /// Whether the client has said that it will wait for something that is not there yet.
     pub(super) fn waits(&self) -> bool {
         self.waits
@@ -126,6 +141,22 @@ impl Freshness {
 
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+}
+
+/// All positions of all headers: a client that has written twice sends both, and what stands between
+/// may join them by a comma.
+fn from_headers(headers: &HeaderMap) -> Result<Option<Vec<Position>>, String> {
+    let mut all: Option<Vec<Position>> = None;
+    for value in headers.get_all(&POSITION) {
+        let text = value.to_str().map_err(|_| position::Unreadable.to_string())?;
+        for text in text.split(',') {
+            all.get_or_insert_default().extend(token(text.trim())?);
+        }
+    }
+    match all {
+        Some(all) if all.len() > ENTRIES_MAX => Err(position::Unreadable.to_string()),
+        all => Ok(all),
     }
 }
 

@@ -202,8 +202,12 @@ pub(super) async fn list_orders(
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Orders).await?;
     let (filter, after) = (&filter, after.as_ref());
-    let read = |database: Database| async move { database.orders(filter, after, rows_max).await };
-    let (page, _) = api.servers.read(Projection::Orders, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read = |database: Database| async move {
+        database.orders(filter, after, rows_max, !positions.is_empty()).await
+    };
+    let ((page, marks), _) = api.servers.read(Projection::Orders, positions, read).await?;
+    freshness.judge_marks(Projection::Orders, &marks)?;
     query.push(("limit", Some(rows_max.to_string())));
     let next_cursor = page.next.as_ref().map(|key| list.of_order(key));
     let body = PageBody { items: page.items, next_cursor };

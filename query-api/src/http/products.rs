@@ -89,9 +89,12 @@ pub(super) async fn list_products(
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Products).await?;
     let (filter, after) = (&filter, after.as_deref());
-    let read =
-        |database: Database| async move { database.find_products(filter, after, rows_max).await };
-    let (page, _) = api.servers.read(Projection::Products, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read = |database: Database| async move {
+        database.find_products(filter, after, rows_max, !positions.is_empty()).await
+    };
+    let ((page, marks), _) = api.servers.read(Projection::Products, positions, read).await?;
+    freshness.judge_marks(Projection::Products, &marks)?;
     query.push(("limit", Some(rows_max.to_string())));
     let next_cursor = page.next.as_deref().map(|sku| list.of_id(sku));
     let body = PageBody { items: page.items, next_cursor };

@@ -41,7 +41,11 @@ pub(super) async fn why_order(
     let order_id = order_id.as_str();
     let read = |database: Database| async move { database.why_order(order_id).await };
     let (why, _) = api.servers.read(Projection::Orders, freshness.positions(), read).await?;
-    let why = why.ok_or(Error::UnknownOrder)?;
+    let Some(why) = why else {
+        // A reset may have taken it away since the positions were seen to be passed.
+        freshness.judge(&api.database.order_stamped(order_id).await?)?;
+        return Err(Error::UnknownOrder);
+    };
     let answer = answer::hashed(&headers, Keep::Own, &why)?;
     Ok(answer::note_parked(answer, why.parked.is_some().into()))
 }

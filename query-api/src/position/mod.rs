@@ -30,7 +30,8 @@ use crate::read::{
 /// What is known of the checkpoints.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
-    /// As last read. Stays as it is while PostgreSQL is away: checkpoints only rise.
+    /// As last read. Stays as it is while PostgreSQL is away: checkpoints only rise, but for a reset,
+    /// and for that every answer is judged by the marks that it was read with.
     marks: Arc<Marks>,
     /// Keys that wait behind dead letters, read after the marks.
     parked: ParkedKeys,

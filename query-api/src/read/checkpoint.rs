@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use events::{Kind, Position, Topic, position::Mark};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{Error, database::within};
 
@@ -123,6 +123,21 @@ pub(crate) async fn read_marks(pool: &PgPool, time: Duration) -> Result<Marks, E
         Some(((projection, topic, partition), Mark { incarnation, link_sequence: link }))
     });
     Ok(Marks(known.collect()))
+}
+
+/// The marks of one projection, as the transaction sees them.
+pub(super) async fn marks_of(
+    connection: &mut PgConnection,
+    projection: Projection,
+) -> Result<Marks, sqlx::Error> {
+    let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
+        "SELECT topic, partition, incarnation, link_sequence FROM live_checkpoints
+         WHERE projection = $1",
+    )
+    .bind(projection.as_str())
+    .fetch_all(connection)
+    .await?;
+    Ok(Marks::of_rows(projection, rows))
 }
 
 /// How many keys of each projection wait behind dead letters.

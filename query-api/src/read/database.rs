@@ -3,11 +3,14 @@
 use std::{future::Future, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions as _, FromRow, PgPool, Postgres, QueryBuilder,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
-use super::Error;
+use super::{
+    Error,
+    checkpoint::{self, Marks, Projection},
+};
 use crate::measure::{CONNECTIONS, CONNECTIONS_MAX};
 
 /// Limits of the connections to PostgreSQL.
@@ -74,6 +77,31 @@ impl Database {
         read: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
         within(self.deadline(), read).await
+    }
+
+    /// The rows of a list, and how far the read model to be judged was in the same moment; no marks
+    /// where there is none.
+    pub(super) async fn list<T>(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        judged: Option<Projection>,
+    ) -> Result<(Vec<T>, Marks), Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let query = query.build_query_as();
+        let Some(judged) = judged else {
+            return Ok((self.read(query.fetch_all(&self.pool)).await?, Marks::default()));
+        };
+        let read = async {
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            let mut moment = self.pool.begin_with(begin).await?;
+            let rows = query.fetch_all(&mut *moment).await?;
+            let marks = checkpoint::marks_of(&mut moment, judged).await?;
+            moment.commit().await?;
+            Ok((rows, marks))
+        };
+        self.read(read).await
     }
 
     /// The longest that any one read takes.

@@ -5,7 +5,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 
 use super::{
     Database, Error, Page,
-    checkpoint::{self, Marks, Projection},
+    checkpoint::{Marks, Projection},
     order::{Order, OrderOverview, with_lines},
 };
 
@@ -37,51 +37,35 @@ pub struct Key {
 
 impl Database {
     /// One page of the orders that match, from after `after`, without their lines: a page of 200
-    /// orders of 1,000 lines each would be no page.
+    /// orders of 1,000 lines each would be no page. And how far the read model was in the same
+    /// moment, if that is to be judged.
     pub async fn orders(
         &self,
         filter: &Filter,
         after: Option<&Key>,
         rows_max: u16,
-    ) -> Result<Page<OrderOverview, Key>, Error> {
-        let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
-        let mut query = statement(OVERVIEW, filter, after, fetch);
-        let rows: Vec<OrderOverview> =
-            self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, Key::of))
-    }
-
-    /// The same, and how far the read model was in the same moment.
-    pub async fn orders_marked(
-        &self,
-        filter: &Filter,
-        after: Option<&Key>,
-        rows_max: u16,
+        is_judged: bool,
     ) -> Result<(Page<OrderOverview, Key>, Marks), Error> {
         let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
         let mut query = statement(OVERVIEW, filter, after, fetch);
-        let read = async {
-            let mut moment = self.moment().await?;
-            let rows: Vec<OrderOverview> = query.build_query_as().fetch_all(&mut *moment).await?;
-            let marks = checkpoint::marks_of(&mut moment, Projection::Orders).await?;
-            moment.commit().await?;
-            Ok((rows, marks))
-        };
-        let (rows, marks) = self.read(read).await?;
+        let judged = is_judged.then_some(Projection::Orders);
+        let (rows, marks) = self.list(&mut query, judged).await?;
         Ok((Page::cut(rows, rows_max, Key::of), marks))
     }
 
-    /// The orders with their lines, from the same statement: each with those of its version.
+    /// The same with their lines, from the same statement: each order with those of its version.
     pub async fn orders_with_lines(
         &self,
         filter: &Filter,
         after: Option<&Key>,
         rows_max: u16,
-    ) -> Result<Page<Order, Key>, Error> {
+        is_judged: bool,
+    ) -> Result<(Page<Order, Key>, Marks), Error> {
         let fetch = Page::<Order, Key>::fetch(rows_max);
         let mut query = statement(with_lines!(), filter, after, fetch);
-        let rows: Vec<Order> = self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last| Key::of(&last.overview)))
+        let judged = is_judged.then_some(Projection::Orders);
+        let (rows, marks) = self.list(&mut query, judged).await?;
+        Ok((Page::cut(rows, rows_max, |last: &Order| Key::of(&last.overview)), marks))
     }
 
     /// The newest orders with a line of each product, at most `rows_max` of each, with one statement.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     Database, Error, Page,
     batch::{self, Batch},
-    checkpoint::Projection,
+    checkpoint::{Marks, Projection},
     money::Money,
     stamp::{self, Stamp, Stamped},
     time,
@@ -104,25 +104,19 @@ impl Database {
         Ok(Batch::of(&rows, Projection::Products, "sku")?)
     }
 
-    /// One page of all products, from after the SKU `after`.
-    pub async fn products(
-        &self,
-        after: Option<&str>,
-        rows_max: u16,
-    ) -> Result<Page<Product, String>, Error> {
-        self.find_products(&Filter::default(), after, rows_max).await
-    }
-
-    /// One page of the products that match, by SKU, from after the SKU `after`.
+    /// One page of the products that match, by SKU, from after the SKU `after`; and how far the read
+    /// model was in the same moment, if that is to be judged.
     pub async fn find_products(
         &self,
         filter: &Filter,
         after: Option<&str>,
         rows_max: u16,
-    ) -> Result<Page<Product, String>, Error> {
+        is_judged: bool,
+    ) -> Result<(Page<Product, String>, Marks), Error> {
         let mut query = statement(filter, after, Page::<Product, String>::fetch(rows_max));
-        let rows = self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last: &Product| last.sku.clone()))
+        let judged = is_judged.then_some(Projection::Products);
+        let (rows, marks) = self.list(&mut query, judged).await?;
+        Ok((Page::cut(rows, rows_max, |last: &Product| last.sku.clone()), marks))
     }
 }
 

@@ -68,7 +68,7 @@ impl Cache {
 }
 
 fn kept(key: Key, loaded: Loaded, tier: Tier) -> (Key, Fetched) {
-    (key, Fetched::new(loaded.row, loaded.parked, tier, false))
+    (key, Fetched::new(loaded, tier, false))
 }
 
 async fn read(

@@ -96,16 +96,17 @@ impl Query {
             let after = after.and_then(|text| faults.take("after", list.order(&text)));
             faults.check()?;
             let (filter, after) = (&filter, after.as_ref());
+            let is_judged = reader.is_judged();
             let page: Page<Order, order_list::Key> = if is_asked(ctx, "lines") {
                 let read = |database: Database| async move {
-                    database.orders_with_lines(filter, after, rows_max).await
+                    database.orders_with_lines(filter, after, rows_max, is_judged).await
                 };
-                reader.answer(Projection::Orders, "list of orders with lines", read).await?.map()
+                reader.list(Projection::Orders, "list of orders with lines", read).await?.map()
             } else {
                 let read = |database: Database| async move {
-                    database.orders(filter, after, rows_max).await
+                    database.orders(filter, after, rows_max, is_judged).await
                 };
-                reader.answer(Projection::Orders, "list of orders", read).await?.map()
+                reader.list(Projection::Orders, "list of orders", read).await?.map()
             };
             reader.note_parked(reader.api().tracker.parked(Projection::Orders));
             Ok(connection(page, after.is_some(), |order| list.of_order(&order.key())))
@@ -154,11 +155,12 @@ impl Query {
             let after = after.and_then(|text| faults.take("after", list.id(&text)));
             faults.check()?;
             let (filter, after) = (&filter, after.as_deref());
+            let is_judged = reader.is_judged();
             let read = |database: Database| async move {
-                database.find_products(filter, after, rows_max).await
+                database.find_products(filter, after, rows_max, is_judged).await
             };
             let page: Page<Row, String> =
-                reader.answer(Projection::Products, "list of products", read).await?;
+                reader.list(Projection::Products, "list of products", read).await?;
             reader.note_parked(reader.api().tracker.parked(Projection::Products));
             Ok(connection(page.map(), after.is_some(), |product: &Product| {
                 list.of_id(product.row_sku())

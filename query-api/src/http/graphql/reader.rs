@@ -14,7 +14,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{error::failed, load::Loads};
 use crate::{
     http::{Api, error::Error, freshness::Freshness},
-    read::{self, Database, checkpoint::Projection},
+    read::{
+        self, Database,
+        checkpoint::{Marks, Projection},
+    },
 };
 
 /// Statements of one request that run at the same time: its fields are resolved side by side, and
@@ -115,6 +118,26 @@ impl Reader {
         F: Future<Output = Result<T, read::Error>>,
     {
         self.read(projection, name, read).await.map_err(failed)
+    }
+
+    /// Whether the request has positions by which a list is to be judged.
+    pub(super) fn is_judged(&self) -> bool {
+        !self.freshness().positions().is_empty()
+    }
+
+    /// Reads a list, which is judged by the marks that it was read with.
+    pub(super) async fn list<T, F>(
+        &self,
+        projection: Projection,
+        name: &'static str,
+        read: impl Fn(Database) -> F,
+    ) -> async_graphql::Result<T>
+    where
+        F: Future<Output = Result<(T, Marks), read::Error>>,
+    {
+        let (list, marks) = self.answer(projection, name, read).await?;
+        self.freshness().judge_marks(projection, &marks).map_err(failed)?;
+        Ok(list)
     }
 
     /// Notes that the answer shows so many keys as they were before their dead letters.
