@@ -6,7 +6,13 @@ mod support;
 
 use events::{Kind, position::to_token};
 use serde_json::json;
-use support::{World, eventually, rows, tiers::Tiers};
+use support::{
+    World,
+    answer::Answer,
+    eventually, rows,
+    socket::{Server, Socket},
+    tiers::Tiers,
+};
 
 #[tokio::test]
 async fn a_parked_key_is_never_silently_stale() {
@@ -43,6 +49,52 @@ async fn a_parked_key_is_never_silently_stale() {
             assert_eq!(hidden.header("retry-after"), "30");
         }
     }
+    // A stream says of its first state what a query of the row says.
+    let stream = async |path: &str, link_sequence: Option<i64>| {
+        let token = link_sequence.map(|link_sequence| to_token(&[at(link_sequence)]));
+        let headers: Vec<_> = token.iter().map(|token| ("spillway-position", &**token)).collect();
+        world.open(path, &headers).await
+    };
+    for (path, link_sequence) in
+        [("/v1/streams/orders/o-1", Some(5)), ("/v1/streams/orders/o-new", None)]
+    {
+        let hidden = Answer::of(stream(path, link_sequence).await).await;
+        assert_eq!(hidden.problem(503, "parked")["retry"], "safe", "{path}");
+    }
+    for link_sequence in [None, Some(4)] {
+        let old = stream("/v1/streams/orders/o-1", link_sequence).await;
+        assert_eq!(old.status(), 200);
+        assert_eq!(old.headers()["spillway-parked"], "1");
+    }
+    let sound = stream("/v1/streams/orders/o-2", Some(9)).await;
+    assert_eq!((sound.status().as_u16(), sound.headers().get("spillway-parked")), (200, None));
+    drop(sound);
+
+    // A subscription as well.
+    let server = Server::start(&world).await;
+    let mut socket = Socket::open(&server).await;
+    for (id, order_id, position) in [
+        ("hidden", "o-1", Some(to_token(&[at(5)]))),
+        ("nothing", "o-new", None),
+        ("old", "o-1", None),
+        ("sound", "o-2", Some(to_token(&[at(9)]))),
+    ] {
+        let query = format!(
+            "subscription {{ order(id: \"{order_id}\") {{ snapshot {{ id parked {{ linkSequence }} }} }} }}"
+        );
+        let payload = json!({"query": query, "extensions": {"position": position}});
+        let message = json!({"id": id, "type": "subscribe", "payload": payload});
+        socket.say(&message.to_string()).await;
+    }
+    for hidden in ["hidden", "nothing"] {
+        assert_eq!(socket.error(hidden).await["code"], "parked");
+    }
+    let old = json!({"id": "o-1", "parked": {"linkSequence": 5}});
+    assert_eq!(socket.data("old").await["order"]["snapshot"], old);
+    let sound = json!({"id": "o-2", "parked": null});
+    assert_eq!(socket.data("sound").await["order"]["snapshot"], sound);
+    drop(socket);
+
     let sound = ask("/v1/orders/o-2", 9).await;
     assert_eq!((sound.status.as_u16(), sound.headers.get("spillway-parked")), (200, None));
     world.get("/v1/orders/o-new").await.problem(503, "parked");
@@ -56,5 +108,7 @@ async fn a_parked_key_is_never_silently_stale() {
         list.headers.get("spillway-parked").is_some_and(|keys| keys == "2")
     })
     .await;
+    world.stop();
+    server.end().await;
     world.end().await;
 }

@@ -14,7 +14,7 @@ use crate::{
     position::NotPassed,
     read::{
         checkpoint::{Marks, Projection},
-        stamp::Stamped,
+        stamp::{Parked, Stamped},
     },
 };
 
@@ -92,12 +92,7 @@ impl Freshness {
         if let Some(position) = stamp.behind(&self.positions) {
             return Err(Error::PositionNotReached(vec![position.clone()]));
         }
-        match &stamp.parked {
-            Some(parked) if row.is_none() || stamp.hides(&self.positions) => {
-                Err(Error::Parked(parked.clone()))
-            }
-            _ => Ok(()),
-        }
+        self.judge_parked(row.is_some(), stamp.parked.as_ref())
     }
 
     /// The same for a row that a cache may have given.
@@ -107,14 +102,7 @@ impl Freshness {
         if let Some(marks) = &fetched.missing_at {
             self.judge_marks(projection, marks)?;
         }
-        let is_hidden = match (&fetched.row, &fetched.parked) {
-            (None, Some(_)) => true,
-            (_, parked) => parked.as_ref().is_some_and(|parked| parked.hides(&self.positions)),
-        };
-        match &fetched.parked {
-            Some(parked) if is_hidden => return Err(Error::Parked(parked.clone())),
-            _ => {}
-        }
+        self.judge_parked(fetched.row.is_some(), fetched.parked.as_ref())?;
         match &fetched.row {
             Some(row) if !row.shows(projection, &self.positions) => {
                 Err(Error::PositionNotReached(self.positions.clone()))
@@ -128,6 +116,21 @@ impl Freshness {
         let behind = self.positions.iter().filter(|p| !marks.passed(projection, p));
         let behind: Vec<Position> = behind.cloned().collect();
         if behind.is_empty() { Ok(()) } else { Err(Error::PositionNotReached(behind)) }
+    }
+
+    /// Judges what a key waits behind: what it hides may be what the positions stand for, and where
+    /// there is no row, all there is.
+    pub(super) fn judge_parked(
+        &self,
+        is_there: bool,
+        parked: Option<&Parked>,
+    ) -> Result<(), Error> {
+        match parked {
+            Some(parked) if !is_there || parked.hides(&self.positions) => {
+                Err(Error::Parked(parked.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the client has said that it will wait for something that is not there yet.

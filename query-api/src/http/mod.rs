@@ -22,6 +22,7 @@ mod products;
 mod row;
 mod sales;
 mod streams;
+mod waiting;
 mod why;
 
 use axum::{Router, middleware::from_fn_with_state};

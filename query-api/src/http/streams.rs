@@ -19,12 +19,13 @@ use service::{
 };
 
 use super::{
-    Api,
+    Api, answer,
     error::{self, Error, UNKNOWN_ORDER},
     fault::Fault,
     input::Input,
     openapi::{Consistency, Problem as Document, TooEarly},
     params::{Params, id, is_id},
+    waiting::Waiting,
 };
 use crate::{
     live::{
@@ -287,6 +288,7 @@ async fn open(
     let resume = resume(headers, &mut input.params, kind);
     let freshness = input.check()?.freshness;
     freshness.wait(api, filter.projection()).await?;
+    let waiting = Waiting::judge(api, &freshness, &filter).await?;
     let session = match api.live.open(filter, resume).await {
         Ok(session) => session,
         Err(refused) => return Ok(told(api, Refusal::Live(refused).into_response())),
@@ -297,7 +299,7 @@ async fn open(
     });
     let mut response = Sse::new(stream).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(told(api, response))
+    Ok(told(api, answer::note_parked(response, waiting.count)))
 }
 
 /// Says how many more streams there is room for.

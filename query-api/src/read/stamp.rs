@@ -109,8 +109,8 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// Whether one of the positions may stand for an event that waits: it does not lie before the
-    /// dead letter.
+    /// Whether the row may lack what one of the positions stands for, although the read model has
+    /// passed it: the position does not lie before the dead letter.
     pub fn hides(&self, positions: &[Position]) -> bool {
         let head = Mark { incarnation: self.incarnation, link_sequence: self.link_sequence };
         let shard = match Topic::of_name(&self.topic) {
@@ -127,12 +127,6 @@ impl Stamp {
     /// The position among these that the read model has not passed, if there is one.
     pub fn behind<'a>(&self, positions: &'a [Position]) -> Option<&'a Position> {
         positions.iter().find(|position| !self.marks.passed(self.projection, position))
-    }
-
-    /// Whether the row may lack what one of the positions stands for, although the read model has
-    /// passed it: the position does not lie before the dead letter behind which the key waits.
-    pub fn hides(&self, positions: &[Position]) -> bool {
-        self.parked.as_ref().is_some_and(|parked| parked.hides(positions))
     }
 
     /// The mark in a partition of the events topic that makes up the rows.

@@ -3,7 +3,7 @@
 //! Each message carries its `position`, which is the `id` of the same message as a server-sent
 //! event: a stream goes on from it through either door, on any instance.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Streams};
 use events::Kind;
@@ -15,6 +15,7 @@ use super::{
     cost,
     error::{failed, problem_of, refused},
     history::Record,
+    load::Shown,
     order::Order,
     product::Product,
     reader::Reader,
@@ -24,9 +25,10 @@ use crate::{
         fault::Fault,
         params::{id, is_id},
         streams,
+        waiting::Waiting,
     },
     live::{Cursor, Filter, Message, OrderChanged, ProductChanged, Session, Snapshot},
-    read::checkpoint::Projection,
+    read::{checkpoint::Projection, product::Product as Row, stamp::Parked},
 };
 
 /// What happens, as it is projected.
@@ -108,10 +110,13 @@ impl Subscription {
         if !is_id(&id) {
             return Err(failed(crate::http::error::Error::UnknownOrder));
         }
-        let session = open(ctx, Filter::Order(id.0), after).await?;
-        Ok(messages(session, |position, said| {
+        let opened = open(ctx, Filter::Order(id.0), after).await?;
+        Ok(messages(opened, |position, said| {
             let (snapshot, change) = match said {
-                Said::Snapshot(Snapshot::Order(order)) => (Some(Order::from(*order)), None),
+                Said::Snapshot(Snapshot::Order(row), mut parked) => {
+                    let parked = parked.remove(&row.overview.order_id);
+                    (Some(Order::from(Shown { row: *row, parked })), None)
+                }
                 Said::Order(change) => (None, Some(change)),
                 _ => (None, None),
             };
@@ -128,10 +133,10 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrdersUpdate>>> {
         let customer_id = id(&customer_id).map_err(|why| refused("customerId", why))?;
-        let session = open(ctx, Filter::Customer(customer_id), after).await?;
-        Ok(messages(session, |position, said| {
+        let opened = open(ctx, Filter::Customer(customer_id), after).await?;
+        Ok(messages(opened, |position, said| {
             let (snapshot, change) = match said {
-                Said::Snapshot(Snapshot::Orders { items }) => {
+                Said::Snapshot(Snapshot::Orders { items }, _) => {
                     (Some(items.into_iter().map(Order::from).collect()), None)
                 }
                 Said::Order(change) => (None, Some(change)),
@@ -155,11 +160,12 @@ impl Subscription {
             let skus: BTreeSet<String> = skus.into_iter().map(|sku| sku.0).collect();
             streams::these(skus).map_err(|why| refused("skus", why))
         });
-        let session = open(ctx, Filter::Products(skus.transpose()?), after).await?;
-        Ok(messages(session, |position, said| {
+        let opened = open(ctx, Filter::Products(skus.transpose()?), after).await?;
+        Ok(messages(opened, |position, said| {
             let (snapshot, change) = match said {
-                Said::Snapshot(Snapshot::Products { items }) => {
-                    (Some(items.into_iter().map(Product::from).collect()), None)
+                Said::Snapshot(Snapshot::Products { items }, mut parked) => {
+                    let shown = |row: Row| Shown { parked: parked.remove(&row.sku), row };
+                    (Some(items.into_iter().map(shown).map(Product::from).collect()), None)
                 }
                 Said::Product(change) => (None, Some(change)),
                 _ => (None, None),
@@ -169,14 +175,17 @@ impl Subscription {
     }
 }
 
-async fn open(ctx: &Context<'_>, filter: Filter, after: Option<String>) -> Result<Session> {
+async fn open(ctx: &Context<'_>, filter: Filter, after: Option<String>) -> Result<Opened> {
     let (reader, kind) = (Reader::of(ctx), kind(&filter));
     let resume = after.map(|text| Cursor::of_id(&text, kind)).transpose();
     let resume = resume.map_err(|why| refused("after", why.to_string()))?;
-    reader.freshness().wait(reader.api(), filter.projection()).await.map_err(failed)?;
-    let opened = reader.api().live.open(filter, resume).await;
+    let (api, freshness) = (reader.api(), reader.freshness());
+    freshness.wait(api, filter.projection()).await.map_err(failed)?;
+    let waiting = Waiting::judge(api, freshness, &filter).await.map_err(failed)?;
     let fault = |why: &str| Fault::argument("after", why);
-    opened.map_err(|why| problem_of(streams::refusal(why, fault)))
+    let session = api.live.open(filter, resume).await;
+    let session = session.map_err(|why| problem_of(streams::refusal(why, fault)))?;
+    Ok(Opened { session, parked: waiting.keys })
 }
 
 fn kind(filter: &Filter) -> Kind {
@@ -186,9 +195,15 @@ fn kind(filter: &Filter) -> Kind {
     }
 }
 
+/// A stream, and which of the keys that it begins with wait behind dead letters.
+struct Opened {
+    session: Session,
+    parked: BTreeMap<String, Parked>,
+}
+
 /// What a message says.
 enum Said {
-    Snapshot(Snapshot),
+    Snapshot(Snapshot, BTreeMap<String, Parked>),
     Order(OrderChange),
     Product(ProductChange),
     Nothing,
@@ -196,12 +211,13 @@ enum Said {
 
 /// The messages of a stream; the last one is an error that says why it ends.
 fn messages<T>(
-    session: Session,
+    opened: Opened,
     update: impl Fn(String, Said) -> T + Copy,
 ) -> impl Stream<Item = Result<T>> {
-    stream::unfold(session, move |mut session| async move {
+    stream::unfold(opened, move |mut opened| async move {
+        let Opened { session, parked } = &mut opened;
         let said = match session.next().await? {
-            Message::Snapshot(snapshot) => Ok(Said::Snapshot(snapshot)),
+            Message::Snapshot(snapshot) => Ok(Said::Snapshot(snapshot, std::mem::take(parked))),
             Message::Change(change) => match kind(session.filter()) {
                 Kind::Orders => OrderChanged::of(&change).map(|said| Said::Order(said.into())),
                 Kind::Products => {
@@ -216,7 +232,7 @@ fn messages<T>(
             Message::End(end) => Err(problem_of(streams::why(end))),
         };
         let position = session.cursor().to_id(kind(session.filter()));
-        Some((said.map(|said| update(position, said)), session))
+        Some((said.map(|said| update(position, said)), opened))
     })
 }
 
