@@ -104,8 +104,7 @@ async fn work(
         settings: config.projector.runner_settings(),
     };
     tokio::spawn(letters_gauge::keep(pool.clone(), frame.stop.clone()));
-    let age_max = config.projector.changes_age_max();
-    tokio::spawn(sweep::keep(pool.clone(), age_max, frame.stop.clone()));
+    tokio::spawn(sweep::keep(pool.clone(), config.projector.ages(), frame.stop.clone()));
     let runners = registered()
         .iter()
         .map(|registration| registration.operations.start(context.clone()))
@@ -127,9 +126,13 @@ async fn work(
 }
 
 async fn migrate_only(pool: &PgPool) -> anyhow::Result<()> {
-    tokio::time::timeout(MIGRATE_ONLY_TIME_MAX, apply_migrations(pool))
+    let ask = || async { sqlx::query("SELECT 1").execute(pool).await };
+    let answer = patiently("Asking PostgreSQL", ask, |_| true);
+    tokio::time::timeout(MIGRATE_ONLY_TIME_MAX, answer)
         .await
         .context("PostgreSQL did not answer in time")??;
+    // Not bounded: an index of a large table takes as long as it takes.
+    apply_migrations(pool).await?;
     tracing::info!("All migrations are applied.");
     Ok(())
 }

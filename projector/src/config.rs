@@ -6,7 +6,7 @@ use clap::Parser;
 use events::profile::Profile;
 use service::config::{DatabaseArgs, Errors, KafkaArgs, ProcessArgs, RegistryArgs, Validate};
 
-use crate::runner;
+use crate::{runner, sweep::Ages};
 
 /// Keeps the read models in PostgreSQL up to date with the event topics. Any number of instances
 /// share the partitions; one that stops or dies is replaced by the others.
@@ -59,6 +59,12 @@ pub struct ProjectorArgs {
         value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub changes_keep_minutes: u64,
 
+    /// Days for which the outcomes of commands are kept, by log time. Their topics hold 7: what is older
+    /// cannot be made again, so that a rebuild of outcomes that are kept for longer differs.
+    #[arg(long, env = "OUTCOMES_KEEP_DAYS", value_name = "DAYS", default_value_t = 7,
+        value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub outcomes_keep_days: u64,
+
     /// Most connections to PostgreSQL at once. Every partition takes one for each of its batches;
     /// fewer than partitions means that some wait for others.
     #[arg(long, env = "CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
@@ -87,8 +93,11 @@ impl Validate for Config {
 }
 
 impl ProjectorArgs {
-    pub(crate) fn changes_age_max(&self) -> Duration {
-        Duration::from_secs(60 * self.changes_keep_minutes)
+    pub(crate) fn ages(&self) -> Ages {
+        Ages {
+            changes: Duration::from_secs(60 * self.changes_keep_minutes),
+            outcomes: Duration::from_secs(24 * 60 * 60 * self.outcomes_keep_days),
+        }
     }
 
     pub(crate) fn runner_settings(&self) -> runner::Settings {

@@ -4,14 +4,25 @@ mod support;
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use eventlog::{Record, Timestamp};
 use events::{Kind, Money, ShardId, product::ProductRegistered};
 use projector::{
+    fact::{Poison, class},
+    fold::Read,
+    intake::Intake,
+    link::Link,
     migrate,
-    projection::{Projection, orders::Orders, products::Products},
+    operate::Operator,
+    projection::{Projection, orders::Orders, outcomes::Outcomes, products::Products},
+    rebuild::{
+        begin::begin,
+        compare::{compare, moment},
+    },
     store::{Applied, Error, Owner, apply, connect},
-    sweep::sweep,
+    sweep::{changes::sweep, outcomes},
 };
-use sqlx::{Row, postgres::PgListener};
+use sqlx::{PgPool, Row, postgres::PgListener};
 use support::{
     database::{Database, PATIENCE},
     history::{self, Step},
@@ -118,6 +129,54 @@ async fn streams_are_told_every_change_in_its_place_until_it_is_old() {
     database.stop().await;
 }
 
+/// An outcome of a command.
+async fn decided(pool: &PgPool, table: &str, id: u128, at: DateTime<Utc>) {
+    let insert = format!(
+        "INSERT INTO {table} (command_id, kind, key, command, caller, status, version, position,
+             decided_at, source_partition)
+         VALUES ($1, 'orders', 'o-1', 'PayOrder', 'anonymous', 'done', 2, '[]', $2, 0)"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(insert))
+        .bind(uuid::Uuid::from_u128(id))
+        .bind(at)
+        .execute(pool)
+        .await
+        .expect("stored");
+}
+
+#[tokio::test]
+async fn old_outcomes_are_deleted_and_no_difference() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let now: DateTime<Utc> =
+        sqlx::query_scalar("SELECT now()").fetch_one(pool).await.expect("a time");
+    let ago = |days| now - TimeDelta::days(days);
+    for (id, days) in [(1, 0), (2, 3), (3, 9), (4, 30)] {
+        decided(pool, "outcomes", id, ago(days)).await;
+    }
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert_eq!(outcomes::sweep(pool, 20 * day).await.expect("a sweep"), 1);
+    assert_eq!(outcomes::sweep(pool, 7 * day).await.expect("a sweep"), 1);
+    assert_eq!(outcomes::sweep(pool, 7 * day).await.expect("a sweep"), 0);
+    assert_eq!(outcomes::sweep(pool, 20 * day).await.expect("a sweep"), 0);
+
+    // A build beside has what its topics hold, which is more, until it is swept too.
+    let by = Operator { name: "a test".to_owned(), reason: None };
+    let (beside, _) = begin::<Outcomes>(pool, &by).await.expect("begun");
+    for (id, days) in [(1, 0), (2, 3), (3, 9)] {
+        decided(pool, &format!("{}.outcomes", beside.schema()), id, ago(days)).await;
+    }
+    let equal = async || {
+        let mut moment = moment(pool).await.expect("a moment");
+        let compared = compare::<Outcomes>(&mut moment, beside).await.expect("compared");
+        (compared[0].is_equal(), compared[0].live.rows)
+    };
+    assert_eq!(equal().await, (true, 2));
+    decided(pool, "outcomes", 5, ago(6)).await;
+    assert_eq!(equal().await, (false, 3), "what is kept counts");
+    database.stop().await;
+}
+
 #[tokio::test]
 async fn of_two_runners_that_start_from_one_checkpoint_one_commits() {
     let database = Database::start().await;
@@ -168,6 +227,53 @@ async fn rows_that_postgresql_refuses_are_parked_and_the_others_stored() {
     assert_eq!(letter.get::<Option<i64>, _>("link_sequence"), Some(2));
     assert_eq!(letter.get::<Vec<String>, _>("header_names")[0], "origin");
     assert_eq!(letter.get::<Vec<Vec<u8>>, _>("header_values")[0], b"products/0:0:1:0");
+    assert_eq!(source.checkpoint::<Products>(pool).await.mark.link_sequence, 3);
+    database.stop().await;
+}
+
+/// Bytes that no compression makes fit into an index.
+fn random(length: usize) -> Vec<u8> {
+    std::iter::repeat_with(|| *uuid::Uuid::new_v4().as_bytes()).flatten().take(length).collect()
+}
+
+#[tokio::test]
+async fn a_key_of_any_length_stops_nothing() {
+    let database = Database::start().await;
+    let pool = &database.pool;
+    let steps = [registered("a", "fine"), registered("b", "fine"), registered("c", "fine")];
+    let source = Source::new(Kind::Products, &steps);
+    let (foreign, wrong) = (random(3_000), random(3_000));
+    let start = source.checkpoint::<Products>(pool).await;
+    let mut intake = Intake::new(source.partition.clone(), start, Link::new(start));
+    let stranger = |offset, key: &[u8]| {
+        let partition = source.partition.clone();
+        Record::new(partition, offset, Timestamp::None, Some(key), None, std::iter::empty())
+    };
+    intake.admit(source.outputs[0].record(&source.partition, 0));
+    intake.admit(stranger(1, &foreign));
+    // Of ours, but under another key, so that its later events wait.
+    for (offset, output) in (2..).zip(&source.outputs[1..]) {
+        let headers = output.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        let partition = source.partition.clone();
+        let key = Some(wrong.as_slice());
+        intake.admit(Record::new(partition, offset, Timestamp::None, key, None, headers));
+    }
+    let slice = intake.take().expect("a slice");
+    let poison = || Err(Poison::new(class::WRONG_KEY, "it says so"));
+    let contents = vec![Ok(source.outputs[0].fact(&source.partition, 0)), poison(), poison()];
+    let owner = Owner::live(Products::NAME, 1);
+    let applied = apply::<Products>(pool, owner, &[Read { slice, contents }]).await;
+    let applied = applied.expect("applied");
+    assert_eq!((applied.facts_count, applied.parked_count), (1, 1));
+    let keys: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT key FROM dead_letters ORDER BY kafka_offset")
+            .fetch_all(pool)
+            .await
+            .expect("letters");
+    assert_eq!(keys, [foreign, wrong.clone(), wrong.clone()]);
+    let parked: Vec<u8> =
+        sqlx::query_scalar("SELECT key FROM live_parked_keys").fetch_one(pool).await.expect("one");
+    assert_eq!(parked, wrong);
     assert_eq!(source.checkpoint::<Products>(pool).await.mark.link_sequence, 3);
     database.stop().await;
 }

@@ -21,6 +21,8 @@ async fn verify_finds_what_was_tampered_with() -> anyhow::Result<()> {
     system.settle().await?;
     let _ = system.tool.verify().await?.is_ok();
 
+    generations_may_be_switched_meanwhile(&system).await?;
+    old_outcomes_may_be_gone(&system).await?;
     a_changed_row_differs(&system).await?;
     a_deleted_row_is_missing(&system).await?;
     an_invented_row_is_unexpected(&system).await?;
@@ -43,6 +45,66 @@ async fn a_shop_has_sold(client: &Client) -> anyhow::Result<()> {
             client.command("/v1/orders", &format!("place {order_id}"), &body).await?.is(201);
         let _ = client.pay(order_id, &placed).await?.is(200);
     }
+    Ok(())
+}
+
+/// What was decided before the place up to where outcomes are deleted is there or is not.
+async fn old_outcomes_may_be_gone(system: &System) -> anyhow::Result<()> {
+    let run = async |statements: &'static [&'static str]| -> anyhow::Result<()> {
+        let mut transaction = system.rows.begin().await?;
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    };
+    run(&[
+        "CREATE TABLE kept AS SELECT * FROM outcomes",
+        "INSERT INTO swept SELECT 'outcomes', max(decided_at) + interval '1 ms' FROM outcomes
+         ON CONFLICT (projection) DO UPDATE SET before = excluded.before",
+        "DELETE FROM outcomes WHERE key = 'o-1'",
+    ])
+    .await?;
+    let _ = system.tool.verify().await?.is_ok();
+    run(&[
+        "DELETE FROM swept",
+        "DELETE FROM outcomes",
+        "INSERT INTO outcomes SELECT * FROM kept",
+        "DROP TABLE kept",
+    ])
+    .await?;
+    let _ = system.tool.verify().await?.is_ok();
+    Ok(())
+}
+
+/// Puts other tables of the same rows in the place of those that the comparison is about to read.
+async fn generations_may_be_switched_meanwhile(system: &System) -> anyhow::Result<()> {
+    let mut switch = system.rows.begin().await?;
+    sqlx::query("LOCK TABLE products IN ACCESS EXCLUSIVE MODE").execute(&mut *switch).await?;
+    let switching = async {
+        until("verify waits for the table", async || {
+            let waits = "SELECT count(*) FROM pg_locks
+                WHERE relation = 'products'::regclass AND NOT granted AND mode = 'AccessShareLock'";
+            let waiting: i64 = sqlx::query_scalar(waits).fetch_one(&system.rows).await?;
+            anyhow::ensure!(waiting > 0, "nobody waits");
+            Ok(())
+        })
+        .await?;
+        for statement in [
+            "CREATE SCHEMA beside",
+            "CREATE TABLE beside.products (LIKE public.products INCLUDING ALL)",
+            "INSERT INTO beside.products SELECT * FROM public.products",
+            "CREATE SCHEMA before",
+            "ALTER TABLE public.products SET SCHEMA before",
+            "ALTER TABLE beside.products SET SCHEMA public",
+        ] {
+            sqlx::query(statement).execute(&mut *switch).await?;
+        }
+        Ok(switch.commit().await?)
+    };
+    let (verdict, switched) = tokio::join!(system.tool.verify(), switching);
+    let switched: anyhow::Result<()> = switched;
+    switched?;
+    let _ = verdict?.is_ok();
     Ok(())
 }
 

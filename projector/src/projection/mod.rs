@@ -42,11 +42,13 @@ pub struct Table {
     pub key: &'static [&'static str],
     /// Columns that say which copy of a record was read, and so may differ.
     pub hints: &'static [&'static str],
+    /// The column by whose time old rows are deleted; absent where none are.
+    pub swept_by: Option<&'static str>,
 }
 
 impl Table {
     pub const fn new(name: &'static str, key: &'static [&'static str]) -> Self {
-        Self { name, key, hints: &[] }
+        Self { name, key, hints: &[], swept_by: None }
     }
 }
 

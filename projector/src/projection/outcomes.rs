@@ -34,7 +34,8 @@ impl Projection for Outcomes {
     const NAME: &'static str = "outcomes";
     const TOPICS: &'static [Topic] =
         &[Topic::Outcomes(Kind::Orders), Topic::Outcomes(Kind::Products)];
-    const TABLES: &'static [Table] = &[Table::new("outcomes", &["command_id"])];
+    const TABLES: &'static [Table] =
+        &[Table { swept_by: Some("decided_at"), ..Table::new("outcomes", &["command_id"]) }];
 
     type Body = Outcome;
     type Rows = Row;

@@ -7,7 +7,7 @@ use events::{Topic, position::Mark};
 use futures::future::BoxFuture;
 use sqlx::PgPool;
 
-use super::Projection;
+use super::{Projection, Table};
 use crate::{
     letters::{
         Filter,
@@ -27,6 +27,7 @@ use crate::{
 pub struct Registration {
     pub name: &'static str,
     pub topics: &'static [Topic],
+    pub tables: &'static [Table],
     /// What needs the projection's types.
     pub operations: &'static dyn Operations,
 }
@@ -106,7 +107,12 @@ struct Of<P>(PhantomData<P>);
 
 impl Registration {
     pub fn of<P: Projection>() -> Self {
-        Self { name: P::NAME, topics: P::TOPICS, operations: &Of::<P>(PhantomData) }
+        Self {
+            name: P::NAME,
+            topics: P::TOPICS,
+            tables: P::TABLES,
+            operations: &Of::<P>(PhantomData),
+        }
     }
 }
 

@@ -62,8 +62,13 @@ pub async fn compare<P: Projection>(
     let mut all = Vec::new();
     for table in P::TABLES {
         let columns = columns(moment, table).await?;
-        let beside = format!("{}.{}", owner.schema(), table.name);
-        let public = format!("public.{}", table.name);
+        // What is older may be deleted in the one and not yet in the other.
+        let kept = table.swept_by.map_or_else(String::new, |at| {
+            let before = format!("SELECT before FROM swept WHERE projection = '{}'", P::NAME);
+            format!(" WHERE {at} >= coalesce(({before}), '-infinity')")
+        });
+        let beside = format!("{}.{}{kept}", owner.schema(), table.name);
+        let public = format!("public.{}{kept}", table.name);
         let live = digest(moment, &public, &columns).await?;
         let rebuilt = digest(moment, &beside, &columns).await?;
         let mut compared = Compared { table: table.name, live, rebuilt, differences: Vec::new() };

@@ -11,7 +11,10 @@ use futures::TryStreamExt as _;
 use projector::projection::registered;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use super::{
     compare::Held,
@@ -65,6 +68,7 @@ struct LineRow {
     unit_price: Option<i64>,
     refusal: Option<String>,
     available: Option<i64>,
+    placed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
@@ -98,17 +102,30 @@ struct OutcomeRow {
 }
 
 impl Rows {
-    /// Opens one moment: everything read later is of the same instant.
+    /// Opens one moment: everything read later is of the same instant. The tables are held first,
+    /// because a name means another table once generations were switched, and the moment would not
+    /// hold the rows of one that was filled after it.
     pub(super) async fn open(database_url: &str) -> anyhow::Result<Self> {
+        let options: PgConnectOptions =
+            database_url.parse().context("the URL of the read models' PostgreSQL")?;
         let pool: PgPool = PgPoolOptions::new()
             .max_connections(1)
-            .connect(database_url)
+            // Who it is that holds the tables, to whoever wants to switch them.
+            .connect_with(options.application_name("spillway verify"))
             .await
             .context("the read models' PostgreSQL cannot be reached")?;
-        let moment = pool
+        let mut moment = pool
             .begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
             .context("the read models cannot be read")?;
+        // In the order in which a switch takes them. It reads nothing, which would fix the moment.
+        let tables = registered().into_iter().flat_map(|reader| reader.tables);
+        let tables: Vec<String> = tables.map(|table| format!("public.{}", table.name)).collect();
+        let hold = format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "));
+        sqlx::query(AssertSqlSafe(hold))
+            .execute(&mut *moment)
+            .await
+            .context("the read models' tables cannot be read: has a projector run?")?;
         Ok(Self { moment })
     }
 
@@ -170,7 +187,7 @@ impl Rows {
         .await?;
         let lines: Vec<LineRow> = sqlx::query_as(
             "SELECT l.order_id, l.line, l.sku, l.quantity, l.unit_price_max, l.unit_price,
-                    l.refusal, l.available
+                    l.refusal, l.available, l.placed_at
                FROM order_lines l JOIN orders o USING (order_id)
               WHERE o.source_partition = $1",
         )
@@ -282,11 +299,18 @@ impl Rows {
         .bind(kind.as_str())
         .fetch_all(&mut *self.moment)
         .await?;
+        // What was decided earlier may be deleted, or not yet.
+        let swept: Option<DateTime<Utc>> =
+            sqlx::query_scalar("SELECT before FROM swept WHERE projection = 'outcomes'")
+                .fetch_optional(&mut *self.moment)
+                .await?;
         let is_compared = |row: &OutcomeRow| {
-            held.outcomes.contains_key(&row.command_id) && !parked.contains(&row.key)
+            held.outcomes.contains_key(&row.command_id)
+                && !parked.contains(&row.key)
+                && row.decided_at >= swept
         };
         let found = found.into_iter().filter(is_compared).collect();
-        let expected = held.outcomes.values().filter(|o| !parked.contains(&o.key)).map(outcome_row);
+        let expected = held.outcomes.values().map(outcome_row).filter(is_compared);
         differences("outcomes", expected, found, |row| row.command_id.clone(), &parked, report);
         Ok(())
     }
@@ -368,6 +392,7 @@ fn line_rows(folded: &FoldedOrder) -> impl Iterator<Item = LineRow> {
             LineState::Refused { available, .. } => available,
             _ => None,
         },
+        placed_at: folded.placed_at,
     })
 }
 

@@ -38,7 +38,7 @@ impl Projection for Orders {
     const TABLES: &'static [Table] = &[
         Table::new("orders", &["order_id"]),
         Table::new("order_lines", &["order_id", "line"]),
-        Table { name: "order_history", key: &["order_id", "version"], hints: HISTORY_HINTS },
+        Table { hints: HISTORY_HINTS, ..Table::new("order_history", &["order_id", "version"]) },
     ];
 
     type Body = Event;

@@ -6,25 +6,11 @@
 use std::time::Duration;
 
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio_util::sync::CancellationToken;
 
-/// Time between two sweeps.
-const PERIOD: Duration = Duration::from_secs(5);
-/// Rows that one transaction deletes at most.
-const ROWS_MAX: usize = 5_000;
+use super::ROWS_MAX;
 
 /// A place among the changes of a partition: mark and number at that mark.
 type Place = (i64, i64, i32);
-
-/// Sweeps until the stop. While PostgreSQL does not answer nothing is deleted.
-pub(crate) async fn keep(pool: PgPool, age_max: Duration, stop: CancellationToken) {
-    let mut every = tokio::time::interval(PERIOD);
-    while stop.run_until_cancelled(every.tick()).await.is_some() {
-        if let Some(Err(error)) = stop.run_until_cancelled(sweep(&pool, age_max)).await {
-            tracing::debug!(%error, "Old changes could not be deleted.");
-        }
-    }
-}
 
 /// Deletes everything that is older than `age_max`. Gives the number of rows.
 ///
