@@ -31,6 +31,18 @@ pub(crate) struct Running {
     language: &'static str,
 }
 
+/// Writes a record of which one header is null, as clients of other languages may; the other header
+/// of a link is as it must be.
+const NULL_HEADER: &str = "
+import sys
+from confluent_kafka import Producer
+servers, topic, name = sys.argv[1:]
+link = {'origin': b'products/0:0:0:0', 'linkseq': b'1', name: None}
+producer = Producer({'bootstrap.servers': servers})
+producer.produce(topic, b'no event', partition=0, headers=list(link.items()))
+sys.exit(producer.flush(60))
+";
+
 /// Both of them.
 pub(crate) fn all(system: &System) -> anyhow::Result<[Reader; 2]> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
@@ -71,6 +83,17 @@ impl Reader {
         let words = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{}: {}: {words}", self.language, output.status);
         last_line(&output.stdout).with_context(|| format!("{}: {words}", self.language))
+    }
+
+    /// Writes a record with a null header to partition 0, by the client of the Python consumer.
+    pub(crate) async fn write_null_header(&self, topic: &str, name: &str) -> anyhow::Result<()> {
+        let servers = self.env.iter().find(|(name, _)| *name == "KAFKA_BOOTSTRAP_SERVERS");
+        let (_, servers) = servers.context("no brokers")?;
+        let args = ["-c", NULL_HEADER, servers, topic, name];
+        let output = Command::new(&self.program).args(args).output().await?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {words}", output.status);
+        Ok(())
     }
 
     /// Lets it run.
