@@ -25,7 +25,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Error> {
     let fetched = fetch(api, freshness, key).await?;
     freshness.judge_row(key.projection, &fetched)?;
-    let Fetched { row, parked, answered } = fetched;
+    let Fetched { row, parked, answered, .. } = fetched;
     let row = row.ok_or(unknown)?;
     let response = answer::kept(headers, row.facts.version, keep, row.body.clone());
     let mut response = answer::note_parked(response, parked.is_some().into());
