@@ -200,4 +200,13 @@ async fn positions_and_parked_keys(world: &World) {
     let unknown = world.get("/v1/customers/nobody").await;
     unknown.problem(404, "unknown-customer");
     assert_eq!(unknown.header("spillway-parked"), "1");
+
+    // After a reset sums are small at first: they are judged by the marks that they were read with.
+    let reset = "UPDATE checkpoints SET link_sequence = 0, chain = ''";
+    sqlx::query(reset).execute(&world.pool).await.unwrap();
+    for path in [&paths[..], &["/v1/customers/nobody"]].concat() {
+        let token = to_token(&[at(5)]);
+        let behind = world.get_with(path, &[("spillway-position", &token)]).await;
+        behind.problem(425, "position-not-reached");
+    }
 }

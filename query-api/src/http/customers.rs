@@ -43,9 +43,11 @@ pub(super) async fn get_customer(
     }
     freshness.wait(&api, Projection::Customers).await?;
     let id = customer_id.as_str();
-    let read = |database: Database| async move { database.customer(id).await };
-    let (customer, _) =
-        api.servers.read(Projection::Customers, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read =
+        |database: Database| async move { database.customer(id, !positions.is_empty()).await };
+    let ((customer, marks), _) = api.servers.read(Projection::Customers, positions, read).await?;
+    freshness.judge_marks(Projection::Customers, &marks)?;
     let response = match customer {
         Some(customer) => answer::hashed(&headers, Keep::Own, &customer)?,
         None => Error::UnknownCustomer.into_response(),
@@ -80,8 +82,12 @@ pub(super) async fn list_customers(
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Customers).await?;
     let after = after.as_deref();
-    let read = |database: Database| async move { database.customers(after, rows_max).await };
-    let (page, _) = api.servers.read(Projection::Customers, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read = |database: Database| async move {
+        database.customers(after, rows_max, !positions.is_empty()).await
+    };
+    let ((page, marks), _) = api.servers.read(Projection::Customers, positions, read).await?;
+    freshness.judge_marks(Projection::Customers, &marks)?;
     let query = [("limit", Some(rows_max.to_string()))];
     let next_cursor = page.next.as_deref().map(|id| list.of_id(id));
     let body = PageBody { items: page.items, next_cursor };

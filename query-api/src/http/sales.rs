@@ -55,9 +55,12 @@ pub(super) async fn list_days(State(api): State<Api>, mut input: Input) -> Resul
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Sales).await?;
     let (filter, after) = (&filter, after.as_ref());
-    let read =
-        |database: Database| async move { database.sales_days(filter, after, rows_max).await };
-    let (page, _) = api.servers.read(Projection::Sales, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read = |database: Database| async move {
+        database.sales_days(filter, after, rows_max, !positions.is_empty()).await
+    };
+    let ((page, marks), _) = api.servers.read(Projection::Sales, positions, read).await?;
+    freshness.judge_marks(Projection::Sales, &marks)?;
     query.push(("limit", Some(rows_max.to_string())));
     let next_cursor = page.next.as_ref().map(|key| list.of_sales_day(key));
     let body = PageBody { items: page.items, next_cursor };
@@ -98,9 +101,12 @@ pub(super) async fn list_products(
     let Checked { headers, freshness } = input.check()?;
     freshness.wait(&api, Projection::Sales).await?;
     let (filter, after) = (&filter, after.as_ref());
-    let read =
-        |database: Database| async move { database.sales_products(filter, after, rows_max).await };
-    let (page, _) = api.servers.read(Projection::Sales, freshness.positions(), read).await?;
+    let positions = freshness.positions();
+    let read = |database: Database| async move {
+        database.sales_products(filter, after, rows_max, !positions.is_empty()).await
+    };
+    let ((page, marks), _) = api.servers.read(Projection::Sales, positions, read).await?;
+    freshness.judge_marks(Projection::Sales, &marks)?;
     query.push(("limit", Some(rows_max.to_string())));
     let next_cursor = page.next.as_ref().map(|key| list.of_sales_product(key));
     let body = PageBody { items: page.items, next_cursor };

@@ -6,7 +6,11 @@ use serde::Serialize;
 use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
 use utoipa::ToSchema;
 
-use super::{Database, Error, Page, sum};
+use super::{
+    Database, Error, Page,
+    checkpoint::{Marks, Projection},
+    sum,
+};
 
 /// A customer, as orders tell of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -82,22 +86,31 @@ const AFTER: &str =
     customers!("WHERE customer_id > $1 GROUP BY customer_id ORDER BY customer_id LIMIT $2");
 
 impl Database {
-    /// The customer, unless no order of theirs has been projected.
-    pub async fn customer(&self, customer_id: &str) -> Result<Option<Customer>, Error> {
-        self.read(sqlx::query_as(BY_ID).bind(customer_id).fetch_optional(self.pool())).await
+    /// The customer, unless no order of theirs has been projected; and how far the read model was in
+    /// the same moment, if that is to be judged.
+    pub async fn customer(
+        &self,
+        customer_id: &str,
+        is_judged: bool,
+    ) -> Result<(Option<Customer>, Marks), Error> {
+        let judged = is_judged.then_some(Projection::Customers);
+        let (mut rows, marks) = self.list(sqlx::query_as(BY_ID).bind(customer_id), judged).await?;
+        Ok((rows.pop(), marks))
     }
 
-    /// One page of all customers by id, from after the id `after`.
+    /// One page of all customers by id, from after the id `after`; judged like one customer.
     pub async fn customers(
         &self,
         after: Option<&str>,
         rows_max: u16,
-    ) -> Result<Page<Customer, String>, Error> {
+        is_judged: bool,
+    ) -> Result<(Page<Customer, String>, Marks), Error> {
         // No id is empty, so all of them come after that.
         let query = sqlx::query_as(AFTER).bind(after.unwrap_or_default());
         let query = query.bind(Page::<Customer, String>::fetch(rows_max));
-        let rows = self.read(query.fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last: &Customer| last.customer_id.clone()))
+        let judged = is_judged.then_some(Projection::Customers);
+        let (rows, marks) = self.list(query, judged).await?;
+        Ok((Page::cut(rows, rows_max, |last: &Customer| last.customer_id.clone()), marks))
     }
 }
 

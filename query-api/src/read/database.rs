@@ -2,9 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
+use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions as _, FromRow, PgPool, Postgres, QueryBuilder,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    ConnectOptions as _, FromRow, PgPool, Postgres,
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    query::QueryAs,
 };
 
 use super::{
@@ -80,28 +82,28 @@ impl Database {
     }
 
     /// The rows of a list, and how far the read model to be judged was in the same moment; no marks
-    /// where there is none.
-    pub(super) async fn list<T>(
-        &self,
-        query: &mut QueryBuilder<Postgres>,
+    /// where there is none. Boxed, because the futures of GraphQL are deep as they are.
+    pub(super) fn list<'a, T>(
+        &'a self,
+        query: QueryAs<'a, Postgres, T, PgArguments>,
         judged: Option<Projection>,
-    ) -> Result<(Vec<T>, Marks), Error>
+    ) -> BoxFuture<'a, Result<(Vec<T>, Marks), Error>>
     where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'a,
     {
-        let query = query.build_query_as();
         let Some(judged) = judged else {
-            return Ok((self.read(query.fetch_all(&self.pool)).await?, Marks::default()));
+            return Box::pin(async move {
+                Ok((self.read(query.fetch_all(&self.pool)).await?, Marks::default()))
+            });
         };
-        let read = async {
+        Box::pin(self.read(async move {
             let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
             let mut moment = self.pool.begin_with(begin).await?;
             let rows = query.fetch_all(&mut *moment).await?;
             let marks = checkpoint::marks_of(&mut moment, judged).await?;
             moment.commit().await?;
             Ok((rows, marks))
-        };
-        self.read(read).await
+        }))
     }
 
     /// The longest that any one read takes.

@@ -49,7 +49,7 @@ impl Database {
         let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
         let mut query = statement(OVERVIEW, filter, after, fetch);
         let judged = is_judged.then_some(Projection::Orders);
-        let (rows, marks) = self.list(&mut query, judged).await?;
+        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
         Ok((Page::cut(rows, rows_max, Key::of), marks))
     }
 
@@ -64,7 +64,7 @@ impl Database {
         let fetch = Page::<Order, Key>::fetch(rows_max);
         let mut query = statement(with_lines!(), filter, after, fetch);
         let judged = is_judged.then_some(Projection::Orders);
-        let (rows, marks) = self.list(&mut query, judged).await?;
+        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
         Ok((Page::cut(rows, rows_max, |last: &Order| Key::of(&last.overview)), marks))
     }
 

@@ -115,7 +115,7 @@ impl Database {
     ) -> Result<(Page<Product, String>, Marks), Error> {
         let mut query = statement(filter, after, Page::<Product, String>::fetch(rows_max));
         let judged = is_judged.then_some(Projection::Products);
-        let (rows, marks) = self.list(&mut query, judged).await?;
+        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
         Ok((Page::cut(rows, rows_max, |last: &Product| last.sku.clone()), marks))
     }
 }

@@ -7,7 +7,11 @@ use serde::Serialize;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
 use utoipa::ToSchema;
 
-use super::{Database, Error, Page, sum};
+use super::{
+    Database, Error, Page,
+    checkpoint::{Marks, Projection},
+    sum,
+};
 
 /// Sales of one day in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -93,13 +97,15 @@ const SUMS: &str = "currency, sum(orders)::bigint AS orders, sum(pieces)::bigint
 
 impl Database {
     /// One page of days with sales, newest first, from after `after`; with the SKU of a filter, the
-    /// days on which that product was sold or given back.
+    /// days on which that product was sold or given back. And how far the read model was in the same
+    /// moment, if that is to be judged.
     pub async fn sales_days(
         &self,
         filter: &Filter,
         after: Option<&DayKey>,
         rows_max: u16,
-    ) -> Result<Page<DaySales, DayKey>, Error> {
+        is_judged: bool,
+    ) -> Result<(Page<DaySales, DayKey>, Marks), Error> {
         let table = if filter.sku.is_some() { "sales_by_product" } else { "sales_by_day" };
         let mut query = statement("day", table, filter);
         if let Some(after) = after {
@@ -108,20 +114,20 @@ impl Database {
         }
         query.push(" GROUP BY day, currency ORDER BY day DESC, currency DESC LIMIT ");
         query.push_bind(Page::<DaySales, DayKey>::fetch(rows_max));
-        let rows = self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last: &DaySales| DayKey {
-            day: last.day,
-            currency: last.sales.currency.clone(),
-        }))
+        let judged = is_judged.then_some(Projection::Sales);
+        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let key = |last: &DaySales| DayKey { day: last.day, currency: last.sales.currency.clone() };
+        Ok((Page::cut(rows, rows_max, key), marks))
     }
 
-    /// One page of products with sales, by SKU, from after `after`.
+    /// One page of products with sales, by SKU, from after `after`; judged like days.
     pub async fn sales_products(
         &self,
         filter: &Filter,
         after: Option<&ProductKey>,
         rows_max: u16,
-    ) -> Result<Page<ProductSales, ProductKey>, Error> {
+        is_judged: bool,
+    ) -> Result<(Page<ProductSales, ProductKey>, Marks), Error> {
         let mut query = statement("sku", "sales_by_product", filter);
         if let Some(after) = after {
             query.push(" AND (sku, currency) > (").push_bind(after.sku.clone());
@@ -129,11 +135,13 @@ impl Database {
         }
         query.push(" GROUP BY sku, currency ORDER BY sku, currency LIMIT ");
         query.push_bind(Page::<ProductSales, ProductKey>::fetch(rows_max));
-        let rows = self.read(query.build_query_as().fetch_all(self.pool())).await?;
-        Ok(Page::cut(rows, rows_max, |last: &ProductSales| ProductKey {
+        let judged = is_judged.then_some(Projection::Sales);
+        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let key = |last: &ProductSales| ProductKey {
             sku: last.sku.clone(),
             currency: last.sales.currency.clone(),
-        }))
+        };
+        Ok((Page::cut(rows, rows_max, key), marks))
     }
 }
 

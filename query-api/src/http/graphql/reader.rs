@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_graphql::{Context, dataloader::DataLoader};
+use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{error::failed, load::Loads};
@@ -125,19 +126,23 @@ impl Reader {
         !self.freshness().positions().is_empty()
     }
 
-    /// Reads a list, which is judged by the marks that it was read with.
-    pub(super) async fn list<T, F>(
-        &self,
+    /// Reads a list, which is judged by the marks that it was read with. Boxed, because resolvers are
+    /// deep as they are.
+    pub(super) fn list<'a, T, F>(
+        &'a self,
         projection: Projection,
         name: &'static str,
-        read: impl Fn(Database) -> F,
-    ) -> async_graphql::Result<T>
+        read: impl Fn(Database) -> F + Send + Sync + 'a,
+    ) -> BoxFuture<'a, async_graphql::Result<T>>
     where
-        F: Future<Output = Result<(T, Marks), read::Error>>,
+        T: Send + 'a,
+        F: Future<Output = Result<(T, Marks), read::Error>> + Send + 'a,
     {
-        let (list, marks) = self.answer(projection, name, read).await?;
-        self.freshness().judge_marks(projection, &marks).map_err(failed)?;
-        Ok(list)
+        Box::pin(async move {
+            let (list, marks) = self.answer(projection, name, read).await?;
+            self.freshness().judge_marks(projection, &marks).map_err(failed)?;
+            Ok(list)
+        })
     }
 
     /// Notes that the answer shows so many keys as they were before their dead letters.
