@@ -70,6 +70,7 @@ async fn customers_and_sales_are_added_up_over_partitions() {
     let world = World::start().await;
     customers(&world).await;
     sales(&world).await;
+    as_a_graph(&world).await;
     positions_and_parked_keys(&world).await;
     world.end().await;
 }
@@ -174,6 +175,59 @@ async fn sales(world: &World) {
         let answer = world.get(&format!("{uri}cursor={cursor}")).await;
         assert_eq!(answer.pointers(), ["/query/cursor"], "{uri}");
     }
+}
+
+/// The same through the other door, with cursors of the same lists.
+async fn as_a_graph(world: &World) {
+    let data = world
+        .graphql(
+            r#"{ customer(id: "c 1") { id orderCount ordersByStatus { placed paid cancelled expired }
+                     spend { currency amount paid refundDue } }
+                 nobody: customer(id: "nobody") { id }
+                 customers(first: 2) { nodes { id orderCount spend { paid } } pageInfo { hasNextPage } }
+                 day: salesByDay(filter: { from: "2026-11-28" }) { nodes { day currency orderCount
+                     pieces amount refunded { orderCount pieces amount } netAmount } }
+                 salesByDay(sku: "A", filter: { currency: "EUR" }) { nodes { day amount } }
+                 salesByProduct(filter: { from: "2026-11-27", to: "2026-11-27" }, first: 1) {
+                     edges { cursor node { sku currency amount } } } }"#,
+        )
+        .await
+        .data();
+    let spend = json!([{"currency": "EUR", "amount": "18446744073709551607",
+        "paid": "18446744073709551614", "refundDue": "7"}]);
+    let by_status = json!({"placed": 1, "paid": 3, "cancelled": 2, "expired": 0});
+    assert_eq!(
+        data["customer"],
+        json!({"id": "c 1", "orderCount": 6, "ordersByStatus": by_status, "spend": spend})
+    );
+    assert_eq!(data["nobody"], Value::Null);
+    let nodes = &data["customers"]["nodes"];
+    assert_eq!((&nodes[1]["id"], &nodes[1]["orderCount"]), (&json!("c-2"), &json!(1)));
+    assert_eq!(data["customers"]["pageInfo"]["hasNextPage"], true);
+    let refunded = json!({"orderCount": 1, "pieces": 2, "amount": "9"});
+    assert_eq!(
+        data["day"]["nodes"],
+        json!([{"day": "2026-11-28", "currency": "EUR", "orderCount": 1, "pieces": 2,
+            "amount": "7", "refunded": refunded, "netAmount": "-2"}])
+    );
+    assert_eq!(
+        data["salesByDay"]["nodes"],
+        json!([{"day": "2026-11-27", "amount": "70"}, {"day": "2026-11-26", "amount": "100"}])
+    );
+    let first = &data["salesByProduct"]["edges"][0];
+    assert_eq!(first["node"], json!({"sku": "A", "currency": "EUR", "amount": "70"}));
+
+    let (of_day, cursor) = ("from=2026-11-27&to=2026-11-27", first["cursor"].as_str().unwrap());
+    let next = world.get(&format!("/v1/sales/products?{of_day}&limit=1&cursor={cursor}")).await;
+    assert_eq!(next.json()["items"][0]["currency"], "USD", "the lists are the same");
+    let wrong = r#"{ salesByDay(first: 0, after: "x", sku: "",
+        filter: { currency: "euro", from: "2026-11-27", to: "2026-11-26" }) { nodes { day } } }"#;
+    let refused = world.graphql(wrong).await.refused("invalid");
+    let faults = refused["errors"].as_array().unwrap().iter();
+    let mut pointers: Vec<&str> = faults.map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    pointers.sort_unstable();
+    let arguments = ["after", "filter/currency", "filter/to", "first", "sku"];
+    assert_eq!(pointers, arguments.map(|name| format!("/arguments/{name}")));
 }
 
 async fn positions_and_parked_keys(world: &World) {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::read::{Database, checkpoint::Projection, customer::Customer};
 
-const PATH: &str = "/v1/customers";
+pub(super) const PATH: &str = "/v1/customers";
 
 /// A customer: orders by status, and spend by currency.
 ///

@@ -18,8 +18,8 @@ use crate::read::{
     sales::{DaySales, Filter, ProductSales},
 };
 
-const DAYS: &str = "/v1/sales/days";
-const PRODUCTS: &str = "/v1/sales/products";
+pub(super) const DAYS: &str = "/v1/sales/days";
+pub(super) const PRODUCTS: &str = "/v1/sales/products";
 
 /// Sales per day and currency, newest day first. Days without sales are left out.
 ///
@@ -124,7 +124,7 @@ fn filter(input: &mut Input) -> Filter {
 }
 
 /// The filter as parameters, each written in one way.
-fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
+pub(super) fn query(filter: &Filter) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("from", filter.from.map(|day| day.to_string())),
         ("to", filter.to.map(|day| day.to_string())),

@@ -15,8 +15,10 @@ mod answer;
 mod bound;
 mod command;
 mod cost;
+mod customer;
 mod error;
 mod history;
+mod list;
 mod load;
 mod money;
 mod order;
@@ -24,10 +26,12 @@ mod page;
 mod product;
 mod query;
 mod reader;
+mod sales;
 mod scalar;
 mod settle;
 mod socket;
 mod subscription;
+mod sums;
 mod why;
 
 use std::{fmt, time::Duration};
@@ -112,7 +116,7 @@ impl fmt::Debug for Graphql {
 
 impl Graphql {
     pub fn new(limits: Limits) -> Self {
-        let graph = Schema::build(Query, EmptyMutation, Subscription)
+        let graph = Schema::build(Query::default(), EmptyMutation, Subscription)
             .limit_depth(limits.depth_max)
             .limit_complexity(limits.complexity_max)
             .limit_directives(DIRECTIVES_MAX);

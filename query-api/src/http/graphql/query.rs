@@ -1,27 +1,23 @@
 //! What can be asked: the read functions of REST, as fields.
 
-use async_graphql::{
-    Context, ID, Object, Result,
-    connection::{Connection, Edge},
-};
+use async_graphql::{Context, ID, MergedObject, Object, Result, connection::Connection};
 use uuid::Uuid;
 
 use super::{
     command::Outcome,
     cost,
     error::failed,
+    list::{Faults, connection, found},
     load,
     order::{self, Order, Status},
     product::Product,
     reader::Reader,
     scalar::{Long, Time},
+    sums::Sums,
 };
 use crate::{
     http::{
-        commands,
-        error::Error,
-        fault::Fault,
-        orders,
+        commands, orders,
         params::{id, is_id, words},
         products,
     },
@@ -34,13 +30,17 @@ use crate::{
     },
 };
 
+/// The read models.
+#[derive(Debug, Clone, Copy, Default, MergedObject)]
+pub(super) struct Query(Rows, Sums);
+
 /// Read models of orders, products and commands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Query;
+#[derive(Debug, Clone, Copy, Default)]
+struct Rows;
 
 /// Read models of orders, products and commands.
 #[Object]
-impl Query {
+impl Rows {
     /// One order, as it is, or as it was with a version or at a log time; null when there is none,
     /// or it was never so.
     #[graphql(complexity = "cost::LOAD + child_complexity")]
@@ -181,46 +181,9 @@ impl Query {
     }
 }
 
-/// A row as a field that may be null: what could not be read is an error of that field alone.
-fn found<T, U: From<T>>(read: Result<Option<T>>) -> Option<Result<U>> {
-    read.transpose().map(|row| row.map(U::from))
-}
-
 /// Whether a field of the rows of a connection is asked for.
 fn is_asked(ctx: &Context<'_>, field: &str) -> bool {
     let ahead = ctx.look_ahead();
     ahead.field("nodes").field(field).exists()
         || ahead.field("edges").field("node").field(field).exists()
-}
-
-fn connection<T: async_graphql::OutputType, K>(
-    page: Page<T, K>,
-    has_previous: bool,
-    cursor: impl Fn(&T) -> String,
-) -> Connection<String, T> {
-    let mut connection = Connection::new(has_previous, page.next.is_some());
-    connection.edges.extend(page.items.into_iter().map(|row| Edge::new(cursor(&row), row)));
-    connection
-}
-
-/// What is wrong with the arguments of a field; all of it is told at once.
-#[derive(Debug, Default)]
-struct Faults(Vec<Fault>);
-
-impl Faults {
-    fn take<T>(&mut self, argument: &str, read: std::result::Result<T, String>) -> Option<T> {
-        read.map_err(|why| self.0.push(Fault::argument(argument, why))).ok()
-    }
-
-    /// Rows of a page.
-    fn first(&mut self, first: Option<i32>) -> u16 {
-        if first.is_some_and(|first| first < 1) {
-            self.0.push(Fault::argument("first", "must be at least 1"));
-        }
-        cost::rows(first, ROWS_DEFAULT)
-    }
-
-    fn check(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(failed(Error::Invalid(self.0))) }
-    }
 }
