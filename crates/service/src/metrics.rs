@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio_util::sync::CancellationToken;
 
 use crate::build::Build;
@@ -23,6 +24,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Metrics {
     handle: PrometheusHandle,
+    /// Time, memory and files of the process.
+    process: Option<Collector>,
 }
 
 impl Metrics {
@@ -46,19 +49,24 @@ impl Metrics {
             "revision" => build.revision.unwrap_or("unknown"),
         )
         .set(1.0);
-        Ok(Self { handle })
+        let process = Collector::default();
+        process.describe();
+        Ok(Self { handle, process: Some(process) })
     }
 
     /// Metrics that show nothing: for an application that runs inside a test, where the recorder,
     /// of which a process has one, belongs to nobody.
     #[must_use]
     pub fn detached() -> Self {
-        Self { handle: PrometheusBuilder::new().build_recorder().handle() }
+        Self { handle: PrometheusBuilder::new().build_recorder().handle(), process: None }
     }
 
     /// Everything recorded so far, in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
+        if let Some(process) = &self.process {
+            process.collect();
+        }
         self.handle.render()
     }
 

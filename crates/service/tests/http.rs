@@ -282,6 +282,7 @@ async fn metrics_name_the_route_template_and_never_the_path() {
     }
     assert!(!metrics.contains("secret-7") && !metrics.contains("nowhere-9"), "{metrics}");
     assert!(metrics.contains(r#"process_build_info{name="service""#), "{metrics}");
+    assert!(metrics.contains("process_resident_memory_bytes "), "{metrics}");
 }
 
 #[tokio::test]
