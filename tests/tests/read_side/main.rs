@@ -1,8 +1,10 @@
 //! The read side on the whole running system: every read model is rebuilt and switched under load
-//! while clients read their own writes, and everything that reads depend on goes away in turn.
+//! while clients read their own writes and listen to them, and everything that reads depend on goes
+//! away in turn.
 
 mod outages;
 mod readers;
+mod streams;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -65,6 +67,12 @@ async fn switch_all(system: &System, rounds: &AtomicUsize) -> anyhow::Result<()>
             assert_eq!(report["generation"], goal, "{report:#}");
             assert_eq!(report["live_before"], before, "{report:#}");
             go_on(rounds).await?;
+            if name == PROJECTIONS[0] {
+                // Streams stay open over the projector too, whichever build is live.
+                system.projectors[0].kill().await?;
+                system.projectors[0].start().await?;
+                go_on(rounds).await?;
+            }
         }
     }
     Ok(())

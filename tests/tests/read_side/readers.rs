@@ -1,11 +1,15 @@
 //! Clients that write, and read what they wrote by position: what they see is never older.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+};
 
-use anyhow::ensure;
-use serde_json::Value;
-use serde_json::json;
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 use spillway_tests::{Answer, Client, order_body, until};
+
+use crate::streams::Listener;
 
 /// Of a piece, in minor units.
 const PRICE: i64 = 100;
@@ -19,14 +23,19 @@ pub(crate) struct Reader {
     n: usize,
     held: i64,
     left: i64,
+    /// Listens to what the client does.
+    orders: Listener,
+    product: Listener,
 }
 
 impl Reader {
-    /// Puts its product on the shelf.
+    /// Begins to listen, and puts its product on the shelf.
     pub(crate) async fn start(client: Client, n: usize) -> anyhow::Result<Self> {
         let sku = format!("of-reader-{n}");
+        let orders = Listener::to_customer(&client, &sku).await?;
+        let product = Listener::to_product(&client, &sku).await?;
         let _ = client.stock(&sku, PRICE, STOCK).await?.is(200);
-        Ok(Self { client, sku, n, held: 0, left: STOCK })
+        Ok(Self { client, sku, n, held: 0, left: STOCK, orders, product })
     }
 
     /// Writes and reads until it is stopped; counts its rounds.
@@ -41,11 +50,28 @@ impl Reader {
             round += 1;
             rounds.fetch_add(1, Relaxed);
         }
-        Ok(())
+        self.has_heard_everything(round).await
+    }
+
+    /// Holds what its streams have told against what has happened.
+    async fn has_heard_everything(self, rounds: usize) -> anyhow::Result<()> {
+        let Self { client, sku, n, orders, product, .. } = self;
+        let mut happened = BTreeMap::new();
+        for round in 0..rounds {
+            let id = order_id(n, round);
+            let history = client.get(&format!("/v1/orders/{id}/history")).await?.is(200);
+            let items = history.body["items"].as_array().context("no items")?;
+            let versions = items.iter().filter_map(|item| item["version"].as_i64());
+            happened.insert(id, versions.collect());
+        }
+        orders.heard_each_event_once(&happened).await?;
+        let shown = client.get(&format!("/v1/products/{sku}")).await?.is(200);
+        let version = shown.body["version"].as_i64().context("no version")?;
+        product.heard_it_rise_to(&sku, version).await
     }
 
     async fn round(&mut self, round: usize) -> anyhow::Result<()> {
-        let id = format!("o-{}-{round}", self.n);
+        let id = order_id(self.n, round);
         let mut body = order_body(&id, &[(&self.sku, 2)]);
         body["customer_id"] = json!(self.sku);
         let placed =
@@ -115,4 +141,8 @@ impl Reader {
         ensure!(shown.status == 200, "{path}: {} {}", shown.status, shown.body);
         Ok(shown.body)
     }
+}
+
+fn order_id(n: usize, round: usize) -> String {
+    format!("o-{n}-{round}")
 }
