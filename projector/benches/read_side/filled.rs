@@ -13,6 +13,7 @@ use projector::{
     rebuild::{
         Context,
         run::{Watch, Wish, run},
+        switch::Patience,
     },
 };
 use serde_json::json;
@@ -65,6 +66,7 @@ pub(crate) async fn rebuilt(world: &World, deployment: &Deployment) {
         batch_records_max: 10_000,
         batch_bytes_max: 8 << 20,
         rate: None,
+        patience: Patience::default(),
     };
     let by = Operator { name: "a benchmark".to_owned(), reason: None };
     let (wish, watch) = (Wish::New { accept_differences: false }, Watch::new(None));

@@ -25,7 +25,6 @@ use crate::{
         Database, Page,
         checkpoint::Projection,
         order_list,
-        page::ROWS_DEFAULT,
         product::{self, Product as Row},
     },
 };
