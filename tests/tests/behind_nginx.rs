@@ -13,10 +13,17 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use devstack::Nginx;
-use futures::future::{join, try_join_all};
+use futures::{
+    SinkExt as _, StreamExt as _,
+    future::{join, try_join_all},
+};
 use serde_json::{Value, json};
-use spillway_tests::{Answer, Client, Program, System, SystemOptions, order_body, until};
-use tokio::process::Command;
+use spillway_tests::{Answer, Client, Program, System, SystemOptions, WITHIN, order_body, until};
+use tokio::{net::TcpStream, process::Command, time::timeout};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
+};
 
 const CUSTOMERS: usize = 6;
 /// Orders that are served between two changes, at least.
@@ -66,10 +73,13 @@ async fn nobody_notices_that_instances_are_stopped_and_killed_behind_nginx() -> 
     assert_eq!(failed.count(), 0, "{heard:?}");
 
     let bulk = in_bulk(&client).await?;
+    let asked = timeout(WITHIN, graphql(&client, nginx.url())).await;
+    asked.context("the graph is silent")??;
     health_checks_tell_the_truth(&system).await?;
     system.settle().await?;
     let verdict = system.tool.verify().await?.is_ok();
-    assert_eq!(verdict.count("orders"), u64::try_from(bought + bulk)?);
+    // One more was placed while a socket listened.
+    assert_eq!(verdict.count("orders"), u64::try_from(bought + bulk + 1)?);
     nginx.process().stop().await.context("nginx has died")?;
     system.stop().await
 }
@@ -194,6 +204,43 @@ async fn in_bulk(client: &Client) -> anyhow::Result<usize> {
     let problem: Value = too_long.json().await?;
     assert_eq!(problem["type"], "/problems/too-large");
     Ok(placed)
+}
+
+/// A query by POST, and a subscription that sees an order being placed.
+async fn graphql(client: &Client, url: &str) -> anyhow::Result<()> {
+    let query = "{ orders(first: 1) { nodes { lines { product { sku } } } } }";
+    let answer = Answer::to(client.post("/graphql").json(&json!({"query": query}))).await?.is(200);
+    let order = &answer.body["data"]["orders"]["nodes"][0];
+    assert_eq!(order["lines"][0]["product"]["sku"], "HOT", "{}", answer.body);
+
+    let mut request = format!("{url}/graphql").replacen("http", "ws", 1).into_client_request()?;
+    let protocol = HeaderValue::from_static("graphql-transport-ws");
+    request.headers_mut().insert("sec-websocket-protocol", protocol);
+    let stream = TcpStream::connect(url.replace("http://", "")).await?;
+    let (mut socket, _) = client_async(request, stream).await?;
+    let changes = "subscription { products(skus: [\"HOT\"]) { snapshot { sku }
+        change { event product { version } } } }";
+    for message in [
+        json!({"type": "connection_init"}),
+        json!({"id": "1", "type": "subscribe", "payload": {"query": changes}}),
+    ] {
+        socket.send(Message::text(message.to_string())).await?;
+    }
+    let mut is_placed = false;
+    loop {
+        let message = socket.next().await.context("the socket has ended")??;
+        let Message::Text(text) = message else { continue };
+        let message: Value = serde_json::from_str(&text)?;
+        let update = &message["payload"]["data"]["products"];
+        if !is_placed && update["snapshot"][0]["sku"] == "HOT" {
+            let _ = client.place("o-through-the-socket", &[("HOT", 1)]).await?.is(201);
+            is_placed = true;
+        }
+        if update["change"]["event"] == "StockReserved" {
+            return Ok(socket.close(None).await?);
+        }
+        ensure!(message["type"] != "complete" && message["payload"]["errors"].is_null(), "{text}");
+    }
 }
 
 /// The images' health check against real processes.

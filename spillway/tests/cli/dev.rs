@@ -42,6 +42,8 @@ async fn dev_brings_the_system_up_shows_it_and_leaves_nothing_behind() {
     follow(&words).await;
     let problem = get(&format!("{base}/nowhere")).await;
     assert_eq!(problem["type"], "/problems/not-found");
+    let page = page(&format!("{base}/graphql")).await;
+    assert!(page.starts_with("<!doctype html>"), "{page}");
     let api = get(&format!("{base}/openapi.json")).await;
     assert!(api["paths"]["/v1/orders"]["post"].is_object(), "{api}");
     assert!(api["paths"]["/v1/orders"]["get"].is_object(), "{api}");
@@ -144,6 +146,12 @@ async fn follow(words: &[String]) {
 async fn get(url: &str) -> Value {
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     http.get(url).send().await.unwrap().json().await.unwrap()
+}
+
+/// What a browser gets.
+async fn page(url: &str) -> String {
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    http.get(url).header("accept", "text/html").send().await.unwrap().text().await.unwrap()
 }
 
 /// The place of one part in the table.
