@@ -15,8 +15,8 @@ use rdkafka::{
 
 use crate::{
     Cause, Connection, Partition, StartError, Watermarks,
-    consumer::may_pass,
     context::Context,
+    error::may_pass,
     settings::{self, REQUEST_TIMEOUT},
 };
 

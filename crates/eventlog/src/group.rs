@@ -4,8 +4,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use crate::{
     Committed, Connection, Partition, ReadError, StartError,
-    consumer::unanswered,
     context::Context,
+    error::unanswered,
     member,
     settings::{self, REQUEST_TIMEOUT},
 };

@@ -21,6 +21,7 @@ mod context;
 pub mod control_records;
 mod decode;
 mod deletion;
+mod error;
 mod group;
 mod member;
 pub mod metrics;
@@ -35,9 +36,9 @@ mod watch;
 
 pub use admin::AdminError;
 pub use connection::{Connection, NotASecurityProperty};
-pub use consumer::{ReadError, StartError};
 pub use decode::{DecodeError, Poison, decode_event};
 pub use deletion::delete_before;
+pub use error::{ReadError, StartError};
 pub use group::GroupView;
 pub use member::{Committed, Member, Membership, Polled};
 pub use partition::{Partition, Watermarks};

@@ -26,7 +26,8 @@ use rdkafka::{
 
 use crate::{
     Connection, Partition, ReadError, Record, StartError, Watermarks,
-    consumer::{Fetcher, list_of, unanswered},
+    consumer::{Fetcher, list_of},
+    error::unanswered,
     settings::{self, Pace, REQUEST_TIMEOUT},
 };
 use rebalance::{Change, ClosingFlag, Rebalancing};

@@ -13,6 +13,7 @@
 mod compare;
 mod decided;
 mod expected;
+mod expected_rows;
 mod fold;
 mod history;
 mod recompute;

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use domain::order::LineState;
 use eventlog::Partition;
-use events::{Kind, Topic, command::Parameters, outcome::Outcome, position::Mark};
+use events::{Kind, Topic, command::Parameters, position::Mark};
 use futures::TryStreamExt as _;
 use projector::projection::registered;
 use serde::Serialize;
-use serde_json::Value;
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, Transaction,
+    AssertSqlSafe, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use super::{
     compare::Held,
-    fold::{FoldedOrder, FoldedProduct},
+    expected_rows::{
+        LineRow, OrderRow, OutcomeRow, ProductRow, line_rows, order_row, outcome_row, product_row,
+    },
     history::HistoryRow,
     report::Report,
     strays,
@@ -42,63 +42,6 @@ impl Marks {
         };
         readers.map(|reader| (reader.name, mark(reader.name))).collect()
     }
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
-struct OrderRow {
-    order_id: String,
-    customer_id: Option<String>,
-    currency: String,
-    status: String,
-    total_amount: Option<i64>,
-    payment_deadline: Option<DateTime<Utc>>,
-    refund_due_amount: Option<i64>,
-    placed_at: Option<DateTime<Utc>>,
-    updated_at: Option<DateTime<Utc>>,
-    version: i64,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
-struct LineRow {
-    order_id: String,
-    line: i32,
-    sku: String,
-    quantity: i64,
-    unit_price_max: Option<i64>,
-    unit_price: Option<i64>,
-    refusal: Option<String>,
-    available: Option<i64>,
-    placed_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
-struct ProductRow {
-    sku: String,
-    name: String,
-    price_amount: i64,
-    currency: String,
-    on_hand: i64,
-    reserved: i64,
-    active: bool,
-    low_stock_threshold: Option<i64>,
-    registered_at: Option<DateTime<Utc>>,
-    updated_at: Option<DateTime<Utc>>,
-    version: i64,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, FromRow)]
-struct OutcomeRow {
-    command_id: String,
-    kind: String,
-    key: String,
-    command: String,
-    caller: String,
-    status: String,
-    version: i64,
-    refusal: Option<Value>,
-    order_summary: Option<Value>,
-    position: Value,
-    decided_at: Option<DateTime<Utc>>,
 }
 
 impl Rows {
@@ -340,82 +283,6 @@ impl Rows {
         .await?;
         Ok(keys.into_iter().map(|(key,)| String::from_utf8_lossy(&key).into_owned()).collect())
     }
-}
-
-fn order_row(folded: &FoldedOrder) -> OrderRow {
-    let summary = folded.order.summary();
-    OrderRow {
-        order_id: folded.order.id().to_owned(),
-        customer_id: folded.customer_id.clone(),
-        currency: folded.currency.clone(),
-        status: summary.status,
-        total_amount: summary.total.map(|money| money.amount),
-        payment_deadline: summary.payment_deadline.and_then(DateTime::from_timestamp_millis),
-        refund_due_amount: summary.refund_due.map(|money| money.amount),
-        placed_at: folded.placed_at,
-        updated_at: folded.updated_at,
-        version: folded.order.version,
-    }
-}
-
-fn product_row(folded: &FoldedProduct) -> ProductRow {
-    let product = &folded.product;
-    let price = product.price();
-    ProductRow {
-        sku: product.sku().to_owned(),
-        name: product.name().to_owned(),
-        price_amount: price.amount,
-        currency: price.currency,
-        on_hand: product.on_hand(),
-        reserved: product.reserved(),
-        active: product.is_active(),
-        low_stock_threshold: product.low_stock_threshold(),
-        registered_at: folded.registered_at,
-        updated_at: folded.updated_at,
-        version: product.version,
-    }
-}
-
-fn line_rows(folded: &FoldedOrder) -> impl Iterator<Item = LineRow> {
-    folded.order.lines().iter().map(|line| LineRow {
-        order_id: folded.order.id().to_owned(),
-        line: line.line,
-        sku: line.sku.clone(),
-        quantity: line.quantity,
-        unit_price_max: folded.unit_prices_max.get(&line.line).copied(),
-        unit_price: folded.unit_prices.get(&line.line).copied(),
-        refusal: match &line.state {
-            LineState::Refused { reason, .. } => Some(reason.clone()),
-            _ => None,
-        },
-        available: match line.state {
-            LineState::Refused { available, .. } => available,
-            _ => None,
-        },
-        placed_at: folded.placed_at,
-    })
-}
-
-fn outcome_row(outcome: &Outcome) -> OutcomeRow {
-    let status = if outcome.refused().is_none() { "done" } else { "refused" };
-    OutcomeRow {
-        command_id: outcome.command_id.clone(),
-        kind: outcome.kind.clone(),
-        key: outcome.key.clone(),
-        command: outcome.command.clone(),
-        caller: outcome.caller.clone(),
-        status: status.to_owned(),
-        version: outcome.version,
-        refusal: outcome.refusal.as_ref().map(json),
-        order_summary: outcome.order.as_ref().map(json),
-        position: json(&outcome.position),
-        decided_at: DateTime::from_timestamp_millis(outcome.decided_at),
-    }
-}
-
-/// As the projector stores it; null for what has no JSON, which no row shows.
-fn json(part: &impl Serialize) -> Value {
-    serde_json::to_value(part).unwrap_or_default()
 }
 
 /// Every row that differs, is missing, or has no events.
