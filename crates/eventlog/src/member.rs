@@ -14,9 +14,10 @@
 //!
 //! Used from one thread, whose calls it blocks, and polled at least once a minute.
 
+mod hearing;
 mod rebalance;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -30,6 +31,7 @@ use crate::{
     error::unanswered,
     settings::{self, Pace, REQUEST_TIMEOUT},
 };
+use hearing::Hearing;
 use rebalance::{Change, ClosingFlag, Rebalancing};
 
 /// Which group is joined, and for what.
@@ -74,6 +76,7 @@ pub struct Member {
     fetcher: Fetcher<Rebalancing>,
     /// Revoked and not yet given back.
     revoked: Option<Vec<Partition>>,
+    hearing: Hearing,
 }
 
 impl Member {
@@ -87,7 +90,8 @@ impl Member {
         consumer
             .subscribe(membership.topics)
             .map_err(|source| StartError::of("group member", source))?;
-        Ok(Self { closing, fetcher: Fetcher::new(consumer), revoked: None })
+        let hearing = Hearing::new(Instant::now());
+        Ok(Self { closing, fetcher: Fetcher::new(consumer), revoked: None, hearing })
     }
 
     /// What comes next, for which it waits at most `timeout`. Gives revoked partitions back first.
@@ -97,7 +101,17 @@ impl Member {
         }
         match self.fetcher.poll(timeout) {
             Ok(Some(record)) => Polled::Record(record),
-            Ok(None) => self.take_change().unwrap_or(Polled::Idle),
+            Ok(None) => match self.take_change() {
+                Some(change) => {
+                    self.hearing.heard();
+                    change
+                }
+                None if self.hearing.is_deaf(Instant::now()) => {
+                    let source = "the group has not answered: the client is given up".into();
+                    Polled::Failed(ReadError::Fatal { source })
+                }
+                None => Polled::Idle,
+            },
             Err(error) => Polled::Failed(error),
         }
     }
