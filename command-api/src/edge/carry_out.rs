@@ -62,6 +62,10 @@ impl Edge {
         };
         let creates = matches!(command, Command::RegisterProduct(_) | Command::PlaceOrder(_));
         let mut faults = terms.faults;
+        // Clients and proxies take such a segment out of a path, so nobody could ask for it.
+        if matches!(key, "." | "..") {
+            faults.push(format!("The id {key:?} cannot stand in a path."));
+        }
         let version = match (terms.condition, creates) {
             (Condition::Any, _) | (Condition::Exists, false) => None,
             (Condition::Version(version), _) => Some(version),

@@ -13,7 +13,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::problem::{Problem, kinds};
 
-/// A JSON body as `T`: 415 for another content type, 413 when it is too large, 400 with a JSON
+/// A JSON object as `T`: 415 for another content type, 413 when it is too large, 400 with a JSON
 /// pointer when it does not fit `T`. Rules beyond the shape are the handler's to check.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json<T>(pub T);
@@ -24,6 +24,10 @@ impl<T: DeserializeOwned> Json<T> {
     /// # Errors
     /// It is no JSON or does not fit `T`: a 400 with a pointer to the place.
     pub fn parse(bytes: &[u8]) -> Result<T, Problem> {
+        // Read as a struct, an array would stand for its fields in their order, which no API promises.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(misfit("", &"a list stands where an object is expected"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let value = serde_path_to_error::deserialize(&mut reader)
             .map_err(|error| misfit(&pointer(error.path()), error.inner()))?;
@@ -59,7 +63,7 @@ where
     }
 }
 
-fn misfit(pointer: &str, error: &serde_json::Error) -> Problem {
+fn misfit(pointer: &str, error: &dyn ToString) -> Problem {
     Problem::new(kinds::BAD_REQUEST)
         .detail("The body does not have the expected shape.")
         .error(pointer, error.to_string())
@@ -150,5 +154,6 @@ mod tests {
         assert_eq!(pointer_of(r#"{"lines": [{"a/b~c": 1}]}"#).await, "/lines/0/a~1b~0c");
         assert_eq!(pointer_of(r#"{"lines": []} trailing"#).await, "");
         assert!(Json::<Order>::parse(br#"{"lines": []}"#).is_ok());
+        assert_eq!(pointer_of(" [[]]").await, "");
     }
 }
