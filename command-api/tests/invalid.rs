@@ -43,6 +43,23 @@ async fn malformed_json_is_refused() {
         assert_eq!(answered.pointers().len(), 1, "{text}");
     }
     sent(raw(b"{\"currency\": \"\xff\"}".to_vec())).await.expect_problem(400, "invalid");
+    // Fields in their order, without their names.
+    let list = json!(["o-1", null, "EUR", [{"sku": "A", "quantity": 1}]]);
+    refused("/v1/orders", &list).await.expect_problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn an_id_that_no_path_carries_is_refused() {
+    for id in [".", ".."] {
+        let mut body = order();
+        body["order_id"] = json!(id);
+        refused("/v1/orders", &body).await.expect_problem(400, "invalid");
+        let product = json!({"sku": id, "name": "A", "price": {"amount": 1, "currency": "EUR"}});
+        refused("/v1/products", &product).await.expect_problem(400, "invalid");
+        let payment = json!({"reference": "r", "amount": 1, "currency": "EUR"});
+        let path = format!("/v1/orders/{}/payment", id.replace('.', "%2E"));
+        refused(&path, &payment).await.expect_problem(400, "invalid");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(crate) struct OrderBody {
     #[schema(
         min_length = 1,
         max_length = 128,
-        pattern = "^[!-~]([ -~]{0,126}[!-~])?$",
+        pattern = "^(?!\\.{1,2}$)[!-~]([ -~]{0,126}[!-~])?$",
         example = "o-1"
     )]
     order_id: Option<String>,

@@ -17,7 +17,7 @@ pub(crate) struct ProductBody {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = "^[A-Za-z0-9._-]{1,64}$",
+        pattern = "^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,64}$",
         example = "TICKET-A"
     )]
     sku: String,
