@@ -38,7 +38,7 @@ pub(crate) struct Seen {
     took: Duration,
     /// Latencies of definitive answers and of `202`, in microseconds.
     accepted: Histogram<u64>,
-    definitive: u64,
+    pub(crate) definitive: u64,
     /// Answered `202`: in the log, and not decided within the patience.
     pub(crate) pending: u64,
     /// Answered `429` or `503`.
