@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgPool,
+    ConnectOptions as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -13,9 +13,6 @@ const STATEMENT_MS_MAX: &str = "30000";
 /// How long a transaction may wait for its client. A runner that was frozen inside a transaction
 /// holds the locks of its checkpoints; without this bound no other runner could take over.
 const IDLE_IN_TRANSACTION_MS_MAX: &str = "5000";
-
-/// For how long a connection that answered is taken to be alive. No server restarts within it.
-const TESTED_FOR: Duration = Duration::from_millis(100);
 
 /// A pool that connects at its first use, so that a start does not depend on PostgreSQL.
 ///
@@ -33,16 +30,5 @@ pub fn pool(url: &str, connections_max: u32) -> sqlx::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(5))
-        // The pool tests a connection when it is given back. Asking again before each batch is a round
-        // trip for nothing, unless it has lain there for longer than a server needs to come back.
-        .test_before_acquire(false)
-        .before_acquire(|connection, found| {
-            Box::pin(async move {
-                if found.idle_for >= TESTED_FOR {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
         .connect_lazy_with(options))
 }

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions as _, Connection as _, FromRow, PgPool, Postgres,
+    ConnectOptions as _, FromRow, PgPool, Postgres,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
     query::QueryAs,
 };
@@ -14,9 +14,6 @@ use super::{
     checkpoint::{self, Marks, Projection},
 };
 use crate::measure::{CONNECTIONS, CONNECTIONS_MAX};
-
-/// For how long a connection that answered is taken to be alive. No server restarts within it.
-const TESTED_FOR: Duration = Duration::from_millis(100);
 
 /// Limits of the connections to PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -68,19 +65,9 @@ impl Database {
             // share, and given back when a spike is over.
             .max_lifetime(Duration::from_secs(30 * 60))
             .idle_timeout(Duration::from_secs(10 * 60))
-            // A connection that died with the server is found before a request gets it, so that a
-            // restart costs no failed answer. The pool has tested it when it was given back: asking
-            // once more is a round trip for nothing, unless it has lain there for longer than a
-            // server needs to come back.
-            .test_before_acquire(false)
-            .before_acquire(|connection, found| {
-                Box::pin(async move {
-                    if found.idle_for >= TESTED_FOR {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
+            // A connection that died with the server is found before a request gets it: one round
+            // trip on the same machine or network buys that a restart costs no failed answer.
+            .test_before_acquire(true)
     }
 
     /// Runs one read within the deadline.
