@@ -126,8 +126,11 @@ impl RulesInForce {
         });
         let found = (revision(&rules) > known).then(|| rules.active().map(|r| r.parameters));
         self.read = Some((rules, next));
-        read?;
-        Ok(found.flatten())
+        // What was found counts though the reading broke off behind it: the next look begins there.
+        match found.flatten() {
+            Some(parameters) => Ok(Some(parameters)),
+            None => read.map(|_| None).map_err(Unknown::from),
+        }
     }
 
     /// The start of the log, or the newest snapshot where an operator has deleted that.

@@ -1,8 +1,8 @@
 //! Turns commands away before they are read, while every shard refuses and a crowd comes.
 //!
-//! To know its shard, a command has to be unpacked, parsed and checked, which costs several times
-//! what the answer costs. When all shards of its kind would refuse it, that is for nothing, and what
-//! it takes, those who are let in wait for. So the body is taken from the connection, and no more.
+//! To know its shard, a command has to be parsed and checked, which costs several times what the
+//! answer costs. When all shards of its kind would refuse it, that is for nothing, and what it takes,
+//! those who are let in wait for. So the body is taken from the connection, and not looked at.
 
 use std::sync::Arc;
 use std::time::Instant;
