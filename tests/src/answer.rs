@@ -4,6 +4,12 @@ use anyhow::Context as _;
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
+/// The last segment of the problem type; empty where the document is no problem.
+pub(crate) fn problem_code(body: &Value) -> &str {
+    let problem = body["type"].as_str().unwrap_or_default();
+    problem.strip_prefix("/problems/").unwrap_or_default()
+}
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -38,8 +44,7 @@ impl Answer {
     /// The last segment of the problem type; empty where the answer is no problem.
     #[must_use]
     pub fn code(&self) -> &str {
-        let problem = self.body["type"].as_str().unwrap_or_default();
-        problem.strip_prefix("/problems/").unwrap_or_default()
+        problem_code(&self.body)
     }
 
     /// What a query carries to see what this command did.

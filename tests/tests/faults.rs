@@ -26,6 +26,7 @@ async fn nothing_that_a_client_was_told_is_wrong_after_faults_under_load() -> an
     eprintln!("{summary}");
     assert!(summary.commands > 0 && summary.refused > 0, "{summary}");
     assert!(summary.harmed.values().all(|count| *count > 0), "{summary}");
+    assert!(summary.ways.len() == 3 && summary.conditional > 0, "{summary}");
     assert!(summary.takeovers > 0 && summary.from_snapshots > 0, "{summary}");
     Ok(())
 }

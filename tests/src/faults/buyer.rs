@@ -38,6 +38,9 @@ impl Buyer {
             if self.rng.random_ratio(1, 6) {
                 self.deliver(count).await?;
             }
+            if self.rng.random_ratio(1, 6) {
+                self.count_shelves().await?;
+            }
             if self.rng.random_ratio(1, 4) {
                 self.client.repeat(&mut self.rng).await?;
             }
@@ -52,7 +55,7 @@ impl Buyer {
         let placed = self.ask(Wish::Place { order: order.to_owned(), lines }).await?;
         self.look(order, &placed).await;
         match placed.total {
-            Some(amount) => self.finish(order, amount).await,
+            Some(amount) => self.finish(order, amount, placed.version).await,
             // Whatever is asked of a rejected order must be refused.
             None if self.rng.random_ratio(1, 4) => self.pay(order, 1).await.map(drop),
             None => Ok(()),
@@ -67,7 +70,12 @@ impl Buyer {
         skus.into_iter().map(|sku| (sku, self.rng.random_range(1..=4))).collect()
     }
 
-    async fn finish(&mut self, order: &str, amount: i64) -> anyhow::Result<()> {
+    async fn finish(
+        &mut self,
+        order: &str,
+        amount: i64,
+        version: Option<i64>,
+    ) -> anyhow::Result<()> {
         match self.rng.random_range(0..10) {
             // Left to its payment deadline.
             0..2 => Ok(()),
@@ -77,7 +85,7 @@ impl Buyer {
                 self.end(order, Wish::Ship { order: order.to_owned() }).await
             }
             way => {
-                self.pay(order, amount).await?;
+                self.pay_if(order, amount, version).await?;
                 match way {
                     5 => self.end(order, Wish::Cancel { order: order.to_owned() }).await?,
                     6 => {
@@ -97,10 +105,43 @@ impl Buyer {
         self.ask(Wish::Pay { order: order.to_owned(), amount }).await
     }
 
+    /// Pays, in one case of four only if the order is still at its version, and in half of these at
+    /// one that it had before: that must be refused, and is followed by a payment without conditions.
+    async fn pay_if(
+        &mut self,
+        order: &str,
+        amount: i64,
+        version: Option<i64>,
+    ) -> anyhow::Result<()> {
+        if self.rng.random_ratio(1, 4) {
+            let version = version.map(|version| version - i64::from(self.rng.random_ratio(1, 2)));
+            let wish = Wish::Pay { order: order.to_owned(), amount };
+            if self.client.ask_if(&mut self.rng, wish, version).await?.is_done() {
+                return Ok(());
+            }
+        }
+        self.pay(order, amount).await.map(drop)
+    }
+
     async fn end(&mut self, order: &str, wish: Wish) -> anyhow::Result<()> {
         let told = self.ask(wish).await?;
         self.look(order, &told).await;
         Ok(())
+    }
+
+    /// Counts some of the goods at once: a few pieces are found or lost. A loss of more than lies free
+    /// must be refused.
+    async fn count_shelves(&mut self) -> anyhow::Result<()> {
+        let mut skus = self.skus.clone();
+        skus.shuffle(&mut self.rng);
+        skus.truncate(self.rng.random_range(1..=3));
+        let counted = skus.into_iter().map(|sku| {
+            let pieces = self.rng.random_range(1..=6);
+            let is_loss = self.rng.random_ratio(1, 2);
+            Wish::Adjust { sku, pieces: if is_loss { -pieces } else { pieces } }
+        });
+        let counted = counted.collect();
+        self.client.ask_all(&mut self.rng, counted).await
     }
 
     /// Brings new pieces of one of the goods; sometimes the note is used twice for different ones.

@@ -11,38 +11,34 @@ use rand::{Rng as _, rngs::StdRng};
 use tokio::time::sleep;
 
 use super::{
-    history::{Ask, Attempt, Heard, History, Seen, Told},
+    history::{Ask, Heard, History, Seen, Told, Way},
+    post::Post,
     wish::Wish,
 };
-use crate::{Answer, Client};
+use crate::Client;
 
-/// Above every wait that a command-api has of its own, so that its word is heard.
-const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 /// Longer than any fault keeps the system from answering.
 const INSIST_FOR: Duration = Duration::from_secs(300);
 /// Between two copies of a command.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// One client with its history. It sends one command at a time.
+/// One client with its history. It sends one command, or one stream of commands, at a time.
 #[derive(Debug)]
 pub(crate) struct Insistent {
     name: String,
-    /// One for each command-api.
-    instances: Arc<[Client]>,
-    /// How long it waits for an answer before it sends its command again.
-    patience: Duration,
-    began: Instant,
+    post: Post,
     history: History,
 }
 
 impl Insistent {
+    /// `instances` has one for each command-api.
     pub(crate) fn new(name: String, instances: Arc<[Client]>, began: Instant) -> Self {
-        Self { name, instances, patience: ANSWER_WITHIN, began, history: History::default() }
+        Self { name, post: Post::new(instances, began), history: History::default() }
     }
 
-    /// The same, with other patience.
+    /// The same, with other patience: how long it waits before it sends a command again.
     pub(crate) fn waiting(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        Self { post: self.post.waiting(patience), ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -58,9 +54,48 @@ impl Insistent {
     /// # Errors
     /// It never is; its whole story is in the text.
     pub(crate) async fn ask(&mut self, rng: &mut StdRng, wish: Wish) -> anyhow::Result<Told> {
-        let key = format!("{} {}", self.name, self.history.asks.len());
-        self.history.asks.push(Ask::new(wish, key));
-        self.insist(rng, self.history.asks.len() - 1).await
+        self.ask_if(rng, wish, None).await
+    }
+
+    /// The same, if its aggregate is at a version.
+    ///
+    /// # Errors
+    /// As [`Insistent::ask`].
+    pub(crate) async fn ask_if(
+        &mut self,
+        rng: &mut StdRng,
+        wish: Wish,
+        if_match: Option<i64>,
+    ) -> anyhow::Result<Told> {
+        let index = self.begin(wish, if_match);
+        self.insist(rng, index).await
+    }
+
+    /// Sends new commands as one stream of bulk intake, and what is left of them again, until all are
+    /// answered for good.
+    ///
+    /// # Errors
+    /// As [`Insistent::ask`].
+    pub(crate) async fn ask_all(
+        &mut self,
+        rng: &mut StdRng,
+        wishes: Vec<Wish>,
+    ) -> anyhow::Result<()> {
+        let mut open: Vec<usize> = wishes.into_iter().map(|wish| self.begin(wish, None)).collect();
+        let mut again = Again::new();
+        while !open.is_empty() {
+            let instance = rng.random_range(0..self.post.instances());
+            let asks: Vec<&Ask> = open.iter().map(|index| &self.history.asks[*index]).collect();
+            let attempts = self.post.send_lines(&asks, instance).await;
+            for (index, attempt) in open.iter().zip(attempts) {
+                self.history.asks[*index].attempts.push(attempt);
+            }
+            open.retain(|index| self.history.asks[*index].finals().next().is_none());
+            if let Some(index) = open.first() {
+                again.pause(&self.history.asks[*index]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends an earlier command again, as a client that forgot the answer would.
@@ -72,18 +107,29 @@ impl Insistent {
         self.insist(rng, index).await.map(drop)
     }
 
+    fn begin(&mut self, wish: Wish, if_match: Option<i64>) -> usize {
+        let key = format!("{} {}", self.name, self.history.asks.len());
+        self.history.asks.push(Ask::new(wish, key, if_match));
+        self.history.asks.len() - 1
+    }
+
     async fn insist(&mut self, rng: &mut StdRng, index: usize) -> anyhow::Result<Told> {
-        let deadline = Instant::now() + INSIST_FOR;
-        let mut pause = BACKOFF.0;
+        let mut again = Again::new();
         loop {
-            let first = rng.random_range(0..self.instances.len());
-            let mut instances = vec![first];
+            let first = rng.random_range(0..self.post.instances());
+            let mut copies = vec![(first, way(rng))];
             // An impatient client sends a second copy elsewhere before the first is answered.
             if rng.random_ratio(1, 8) {
-                instances.push((first + 1) % self.instances.len());
+                copies.push(((first + 1) % self.post.instances(), way(rng)));
             }
-            let sent = instances.into_iter().map(|instance| self.send(index, instance));
+            let ask = &self.history.asks[index];
+            let sent = copies.into_iter().map(|(instance, way)| self.post.send(ask, instance, way));
             let attempts = join_all(sent).await;
+            if attempts.iter().any(|attempt| attempt.way == Way::Async)
+                && let Some(outcome) = self.post.look_up(ask).await
+            {
+                self.history.looked_up.push((ask.command_id, outcome));
+            }
             let ask = &mut self.history.asks[index];
             let before = ask.attempts.len();
             ask.attempts.extend(attempts);
@@ -93,33 +139,46 @@ impl Insistent {
                     _ => {}
                 }
             }
-            ensure!(Instant::now() < deadline, "never answered for good: {ask}");
-            sleep(pause).await;
-            pause = (2 * pause).min(BACKOFF.1);
+            again.pause(ask).await?;
         }
-    }
-
-    async fn send(&self, index: usize, instance: usize) -> Attempt {
-        let ask = &self.history.asks[index];
-        let post = self.instances[instance].post(&ask.wish.path()).timeout(self.patience);
-        let began = self.began.elapsed();
-        let request = post.header("idempotency-key", &ask.key).json(&ask.wish.body());
-        let heard = match Answer::to(request).await {
-            Ok(answer) => Heard::Told(Told::of(&answer)),
-            Err(error) => Heard::Nothing(format!("{error:#}")),
-        };
-        Attempt { instance, span: (began, self.began.elapsed()), heard }
     }
 
     /// Reads an order with the position of an answer about it; notes what is shown. A query-api may
     /// say that the projection is not there yet, so nothing is expected to come.
     pub(crate) async fn look(&mut self, order: &str, told: &Told) {
         let (Some(position), Some(version_told)) = (&told.position, told.version) else { return };
-        let query = self.instances[0].query(reqwest::Method::GET, &format!("/v1/orders/{order}"));
-        let query = query.timeout(self.patience).header("spillway-position", position);
-        let Ok(answer) = Answer::to(query).await else { return };
+        let path = format!("/v1/orders/{order}");
+        let Some(answer) = self.post.query(&path, Some(position)).await else { return };
         if let (200, Some(version_shown)) = (answer.status, answer.body["version"].as_i64()) {
             self.history.seen.push(Seen { order: order.to_owned(), version_told, version_shown });
         }
+    }
+}
+
+/// How the next copy goes: most to the command's own route.
+fn way(rng: &mut StdRng) -> Way {
+    match rng.random_range(0..8) {
+        0 => Way::Async,
+        1 => Way::Bulk,
+        _ => Way::Route,
+    }
+}
+
+/// The pauses between the copies of a command, up to the end of all patience.
+struct Again {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Again {
+    fn new() -> Self {
+        Self { deadline: Instant::now() + INSIST_FOR, pause: BACKOFF.0 }
+    }
+
+    async fn pause(&mut self, ask: &Ask) -> anyhow::Result<()> {
+        ensure!(Instant::now() < self.deadline, "never answered for good: {ask}");
+        sleep(self.pause).await;
+        self.pause = (2 * self.pause).min(BACKOFF.1);
+        Ok(())
     }
 }

@@ -16,6 +16,9 @@ const DOWN_MS: RangeInclusive<u64> = 0..=3_000;
 const HARMED_MS: RangeInclusive<u64> = 3_000..=10_000;
 /// How long log time stands still: below what commands may be ahead of it.
 const SWITCHED_MS: RangeInclusive<u64> = 1_000..=8_000;
+/// The versions of the rules, and the payment deadlines, that are switched between.
+const RULES: RangeInclusive<i32> = 1..=3;
+const DEADLINE_MS: RangeInclusive<u64> = 4_000..=8_000;
 /// How long nothing new happens between two rounds.
 const CALM_MS: RangeInclusive<u64> = 0..=2_000;
 /// How long a process is stopped. One pause of three may be of any length up to a minute, the others
@@ -41,10 +44,11 @@ enum Card {
     SwitchTimestamps,
     AdvanceClock,
     LoseTail,
+    SwitchRules,
     Archive,
 }
 
-const CARDS: [Card; 16] = [
+const CARDS: [Card; 17] = [
     Card::Kill(Role::CommandApi),
     Card::Pause(Role::CommandApi),
     Card::Roll(Role::CommandApi),
@@ -60,6 +64,7 @@ const CARDS: [Card; 16] = [
     Card::SwitchTimestamps,
     Card::AdvanceClock,
     Card::LoseTail,
+    Card::SwitchRules,
     Card::Archive,
 ];
 
@@ -134,6 +139,10 @@ impl Deck {
                 let partitions = 0..PROFILE.partitions(Topic::Events(kind));
                 Fault::LoseTail { kind, partition: self.rng.random_range(partitions) }
             }
+            Card::SwitchRules => Fault::SwitchRules {
+                rules: self.rng.random_range(RULES),
+                deadline: self.lasting(DEADLINE_MS),
+            },
             Card::Archive => Fault::Archive,
         }
     }

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     /// All brokers lose their power, and every copy of an event partition its end; its shard is
     /// repaired.
     LoseTail { kind: Kind, partition: i32 },
+    /// Other rules, or another payment deadline, are proposed and activated.
+    SwitchRules { rules: i32, deadline: Duration },
     /// What an operator does to keep the log short: all but the newest snapshots removed, verified,
     /// and old commands archived.
     Archive,
@@ -55,6 +57,7 @@ enum Target {
     Brokers,
     Network,
     Clocks,
+    Rules,
     Archive,
 }
 
@@ -73,6 +76,7 @@ impl Fault {
             Fault::SwitchTimestamps { .. } => "writers' timestamps".to_owned(),
             Fault::AdvanceClock { .. } => "clock ahead".to_owned(),
             Fault::LoseTail { .. } => "lost end of events".to_owned(),
+            Fault::SwitchRules { .. } => "switch of rules".to_owned(),
             Fault::Archive => "archive".to_owned(),
         }
     }
@@ -106,6 +110,7 @@ impl Fault {
             | Fault::LoseTail { .. } => Target::Brokers,
             Fault::HarmProduce { .. } => Target::Network,
             Fault::AdvanceClock { .. } => Target::Clocks,
+            Fault::SwitchRules { .. } => Target::Rules,
             Fault::Archive => Target::Archive,
         }
     }

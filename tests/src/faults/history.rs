@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::wish::Wish;
-use crate::Answer;
+use crate::{Answer, answer::problem_code};
 
 /// Everything that happened between one client and the system, in its order.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) asks: Vec<Ask>,
     pub(crate) seen: Vec<Seen>,
+    /// What queries said of commands whose answer was not waited for.
+    pub(crate) looked_up: Vec<(Uuid, Value)>,
 }
 
 /// One command under one key, sent any number of times.
@@ -19,6 +22,8 @@ pub(crate) struct History {
 pub(crate) struct Ask {
     pub(crate) wish: Wish,
     pub(crate) key: String,
+    /// The version that its aggregate must have.
+    pub(crate) if_match: Option<i64>,
     pub(crate) command_id: Uuid,
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -28,9 +33,21 @@ pub(crate) struct Ask {
 pub(crate) struct Attempt {
     /// Index of the command-api that it was sent to.
     pub(crate) instance: usize,
+    pub(crate) way: Way,
     /// When it was sent and when the answer was there, since the trial began.
     pub(crate) span: (Duration, Duration),
     pub(crate) heard: Heard,
+}
+
+/// How a copy is sent. The command is the same, and so must be its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the command's own route.
+    Route,
+    /// The same, without waiting for the decision.
+    Async,
+    /// As a line of bulk intake.
+    Bulk,
 }
 
 /// What came back.
@@ -66,15 +83,26 @@ pub(crate) struct Seen {
 
 impl Told {
     pub(crate) fn of(answer: &Answer) -> Self {
-        let etag = answer.header("etag").trim_matches('"');
-        let status = answer.body["status"].as_str().or(answer.body["order_status"].as_str());
-        let position = answer.header("spillway-position");
+        let (etag, position) = (answer.header("etag"), answer.header("spillway-position"));
+        Self::new(answer.status, &answer.body, etag, position)
+    }
+
+    /// Of an answered line of bulk intake; `None` where it has no status.
+    pub(crate) fn of_line(line: &Value) -> Option<Self> {
+        let status = u16::try_from(line["status"].as_u64()?).ok()?;
+        let body = line.get("answer").or(line.get("problem"))?;
+        let text = |name: &str| line[name].as_str().unwrap_or_default();
+        Some(Self::new(status, body, text("etag"), text("position")))
+    }
+
+    fn new(status: u16, body: &Value, etag: &str, position: &str) -> Self {
+        let order_status = body["status"].as_str().or(body["order_status"].as_str());
         Self {
-            status: answer.status,
-            code: answer.code().to_owned(),
-            version: etag.parse().ok(),
-            order_status: status.map(str::to_owned),
-            total: answer.body["total"]["amount"].as_i64(),
+            status,
+            code: problem_code(body).to_owned(),
+            version: etag.trim_matches('"').parse().ok(),
+            order_status: order_status.map(str::to_owned),
+            total: body["total"]["amount"].as_i64(),
             position: (!position.is_empty()).then(|| position.to_owned()),
         }
     }
@@ -91,9 +119,9 @@ impl Told {
 }
 
 impl Ask {
-    pub(crate) fn new(wish: Wish, key: String) -> Self {
+    pub(crate) fn new(wish: Wish, key: String, if_match: Option<i64>) -> Self {
         let command_id = wish.command_id(&key);
-        Self { wish, key, command_id, attempts: Vec::new() }
+        Self { wish, key, if_match, command_id, attempts: Vec::new() }
     }
 
     /// The final answers, in the order in which they were heard.
@@ -109,14 +137,18 @@ impl History {
     pub(crate) fn append(&mut self, mut other: Self) {
         self.asks.append(&mut other.asks);
         self.seen.append(&mut other.seen);
+        self.looked_up.append(&mut other.looked_up);
     }
 }
 
 impl std::fmt::Display for Ask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} under {:?} (command {})", self.wish, self.key, self.command_id)?;
-        for Attempt { instance, span: (sent, heard), heard: what } in &self.attempts {
-            write!(f, "\n    command-api-{} {sent:.3?} to {heard:.3?}: ", instance + 1)?;
+        if let Some(version) = self.if_match {
+            write!(f, " if at version {version}")?;
+        }
+        for Attempt { instance, way, span: (sent, heard), heard: what } in &self.attempts {
+            write!(f, "\n    command-api-{} {way:?} {sent:.3?} to {heard:.3?}: ", instance + 1)?;
             match what {
                 Heard::Told(told) => write!(f, "{told:?}")?,
                 Heard::Nothing(why) => write!(f, "nothing: {why}")?,

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::{
     archive,
     fault::{Fault, Role},
-    reset,
+    reset, rules,
     storm::Storm,
     tail,
     time::{self, Clocks},
@@ -66,6 +66,10 @@ pub(crate) async fn inject(system: &System, storm: &Storm, fault: Fault) -> anyh
         }
         Fault::LoseTail { kind, partition } => tail::lose(system, kind, partition).await,
         Fault::AdvanceClock { broker } => time::put_ahead(system, broker),
+        Fault::SwitchRules { rules, deadline } => {
+            let deadline_ms = u64::try_from(deadline.as_millis())?;
+            rules::switch(system, rules, deadline_ms).await
+        }
         Fault::Archive => archive::archive(system).await,
         Fault::ResetOffsets { role } => reset_offsets(system, role).await,
     }

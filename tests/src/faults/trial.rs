@@ -74,6 +74,12 @@ pub struct Summary {
     pub commands: usize,
     /// How many of them were refused.
     pub refused: usize,
+    /// How many of them were bound to a version.
+    pub conditional: usize,
+    /// Copies sent by each way.
+    pub ways: BTreeMap<String, usize>,
+    /// Outcomes that were looked up before their commands were answered for good.
+    pub looked_up: usize,
     /// Copies sent, and those that got no final answer.
     pub copies: usize,
     pub unanswered: usize,
@@ -196,6 +202,12 @@ impl Trial {
             doubts: said("The producer is in doubt")?,
             commands: history.asks.len(),
             refused: history.asks.iter().filter(|ask| ask.finals().any(is_refused)).count(),
+            conditional: history.asks.iter().filter(|ask| ask.if_match.is_some()).count(),
+            ways: attempts().fold(BTreeMap::new(), |mut ways, attempt| {
+                *ways.entry(format!("{:?}", attempt.way)).or_default() += 1;
+                ways
+            }),
+            looked_up: history.looked_up.len(),
             copies: attempts().count(),
             unanswered: attempts().filter(|attempt| is_open(&attempt.heard)).count(),
             repeats: passed_over.repeats,
@@ -254,9 +266,14 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, commands, refused, copies, unanswered, repeats, discarded, .. } = self;
         let Self { takeovers, from_snapshots, doubts, faults, harmed, .. } = self;
+        let Self { conditional, ways, looked_up, .. } = self;
         writeln!(f, "seed {seed}: no violation")?;
-        writeln!(f, "  {commands} commands checked, {refused} of them refused")?;
-        writeln!(f, "  {copies} copies sent, of which {unanswered} got no final answer")?;
+        writeln!(
+            f,
+            "  {commands} commands checked, {refused} of them refused, {conditional} bound"
+        )?;
+        writeln!(f, "  {copies} copies sent {ways:?}, of which {unanswered} got no final answer")?;
+        writeln!(f, "  {looked_up} outcomes looked up in between")?;
         writeln!(f, "  {takeovers} takeovers, {from_snapshots} from snapshots; {doubts} doubts")?;
         writeln!(
             f,

@@ -21,6 +21,11 @@ pub(crate) enum Wish {
         reference: String,
         pieces: i64,
     },
+    /// Pieces that were lost, below 0, or found.
+    Adjust {
+        sku: String,
+        pieces: i64,
+    },
     /// Lines are pairs of SKU and pieces; no SKU stands twice.
     Place {
         order: String,
@@ -41,7 +46,7 @@ pub(crate) enum Wish {
 impl Wish {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Wish::Register { .. } | Wish::Receive { .. } => Kind::Products,
+            Wish::Register { .. } | Wish::Receive { .. } | Wish::Adjust { .. } => Kind::Products,
             _ => Kind::Orders,
         }
     }
@@ -49,7 +54,9 @@ impl Wish {
     /// The SKU or order id.
     pub(crate) fn aggregate(&self) -> &str {
         match self {
-            Wish::Register { sku, .. } | Wish::Receive { sku, .. } => sku,
+            Wish::Register { sku, .. } | Wish::Receive { sku, .. } | Wish::Adjust { sku, .. } => {
+                sku
+            }
             Wish::Place { order, .. }
             | Wish::Pay { order, .. }
             | Wish::Ship { order }
@@ -66,6 +73,7 @@ impl Wish {
         match self {
             Wish::Register { .. } => "/v1/products".to_owned(),
             Wish::Receive { sku, .. } => format!("/v1/products/{sku}/receipts"),
+            Wish::Adjust { sku, .. } => format!("/v1/products/{sku}/adjustments"),
             Wish::Place { .. } => "/v1/orders".to_owned(),
             Wish::Pay { order, .. } => format!("/v1/orders/{order}/payment"),
             Wish::Ship { order } => format!("/v1/orders/{order}/shipment"),
@@ -82,6 +90,7 @@ impl Wish {
             Wish::Receive { reference, pieces, .. } => {
                 json!({"reference": reference, "quantity": pieces})
             }
+            Wish::Adjust { pieces, .. } => json!({"quantity": pieces, "reason": "counted"}),
             Wish::Place { order, lines } => {
                 let lines: Vec<(&str, i64)> =
                     lines.iter().map(|(sku, pieces)| (&**sku, *pieces)).collect();
@@ -93,5 +102,26 @@ impl Wish {
             Wish::Ship { order } => json!({"reference": format!("parcel of {order}")}),
             Wish::Cancel { .. } => json!({"reason": "second thoughts"}),
         }
+    }
+
+    /// As a line of bulk intake.
+    pub(crate) fn line(&self, key: &str, if_match: Option<i64>) -> Value {
+        let (command, id) = match self {
+            Wish::Register { .. } => ("RegisterProduct", "sku"),
+            Wish::Receive { .. } => ("ReceiveStock", "sku"),
+            Wish::Adjust { .. } => ("AdjustStock", "sku"),
+            Wish::Place { .. } => ("PlaceOrder", "order_id"),
+            Wish::Pay { .. } => ("PayOrder", "order_id"),
+            Wish::Ship { .. } => ("ShipOrder", "order_id"),
+            Wish::Cancel { .. } => ("CancelOrder", "order_id"),
+        };
+        let mut line = self.body();
+        line["idempotency_key"] = json!(key);
+        line["command"] = json!(command);
+        line[id] = json!(self.aggregate());
+        if let Some(version) = if_match {
+            line["if_match"] = json!(version);
+        }
+        line
     }
 }

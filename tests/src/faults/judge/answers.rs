@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use events::outcome::Outcome;
 use uuid::Uuid;
 
-use super::Violations;
+use super::{Violations, shown::is_outcome};
 use crate::faults::{
     evidence::Evidence,
     history::{Ask, History, Seen, Told},
@@ -32,6 +32,13 @@ pub(super) fn judge(history: &History, evidence: &Evidence, violations: &mut Vio
             violations.add("contradicted", format!("{wrong:?} but {outcome:?}: {ask}"));
         }
     }
+    // What was looked up while the faults went on must have stayed true.
+    for (id, shown) in &history.looked_up {
+        let outcome = evidence.outcomes.get(id);
+        if !outcome.is_some_and(|outcome| is_outcome(shown, outcome)) {
+            violations.add("shown-wrong", format!("{outcome:?}, {shown}"));
+        }
+    }
     for seen in &history.seen {
         if seen.version_shown < seen.version_told {
             let Seen { order, version_told, version_shown } = seen;
@@ -42,10 +49,10 @@ pub(super) fn judge(history: &History, evidence: &Evidence, violations: &mut Vio
 }
 
 fn agrees(told: &Told, outcome: &Outcome) -> bool {
-    let code = outcome.refusal.as_ref().map_or("", |refusal| &refusal.code);
+    let code = outcome.refused().map_or("", |refusal| &refusal.code);
     let summary = outcome.order.as_ref();
     let total = summary.and_then(|order| order.total.as_ref()).map(|total| total.amount);
-    told.is_done() == outcome.refusal.is_none()
+    told.is_done() == outcome.refused().is_none()
         && told.code == code
         && told.version.unwrap_or(0) == outcome.version
         && (!told.is_done() || told.total == total)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use events::{Event, outcome::Outcome};
 use uuid::Uuid;
 
-use super::Violations;
+use super::{STALE_VERSION, Violations};
 use crate::faults::{
     evidence::{Evidence, Fact},
-    history::History,
+    history::{Ask, History},
     wish::Wish,
 };
 
@@ -30,9 +30,19 @@ pub(super) fn judge(history: &History, evidence: &Evidence, violations: &mut Vio
             // The answer to an order that its product shards refuse is keyed by the order too.
             .filter(|event| event.kind() == ask.wish.kind())
             .collect();
-        if !is_right(&ask.wish, outcome, &left) {
+        if !is_right(&ask.wish, outcome, &left) || !met_its_condition(ask, outcome, left.len()) {
             violations.add("wrong-effects", format!("{left:?} of {outcome:?}: {ask}"));
         }
+    }
+}
+
+/// A command with a condition was decided at exactly that version, or refused for another one.
+fn met_its_condition(ask: &Ask, outcome: &Outcome, left: usize) -> bool {
+    let refused_by_it = outcome.refused().is_some_and(|r| r.code == STALE_VERSION);
+    let before = outcome.version - i64::try_from(left).unwrap_or(i64::MAX);
+    match ask.if_match {
+        Some(version) => (version == before) != refused_by_it,
+        None => !refused_by_it,
     }
 }
 
@@ -40,7 +50,7 @@ fn is_right(wish: &Wish, outcome: &Outcome, left: &[&Event]) -> bool {
     if let Wish::Place { .. } = wish {
         return placement_is_right(outcome, left);
     }
-    if let Some(refusal) = &outcome.refusal {
+    if let Some(refusal) = outcome.refused() {
         return match left {
             [] => true,
             // A command that meets a passed deadline lets the order expire.
@@ -53,6 +63,7 @@ fn is_right(wish: &Wish, outcome: &Outcome, left: &[&Event]) -> bool {
         (Wish::Receive { reference, pieces, .. }, [Event::StockReceived(e)]) => {
             e.reference == *reference && e.quantity == *pieces
         }
+        (Wish::Adjust { pieces, .. }, [Event::StockAdjusted(e)]) => e.quantity == *pieces,
         (Wish::Pay { amount, .. }, [Event::OrderPaid(e)]) => e.amount.amount == *amount,
         (Wish::Ship { .. }, [Event::OrderShipped(_)]) => true,
         (Wish::Cancel { .. }, [Event::OrderCancelled(_)]) => true,
@@ -64,7 +75,8 @@ fn is_right(wish: &Wish, outcome: &Outcome, left: &[&Event]) -> bool {
 fn placement_is_right(outcome: &Outcome, left: &[&Event]) -> bool {
     let count = |is: fn(&Event) -> bool| left.iter().filter(|event| is(event)).count();
     let placed = count(|event| matches!(event, Event::OrderPlaced(_)));
-    let reserved = count(|event| matches!(event, Event::OrderReserved(_)));
+    let reserved =
+        count(|event| matches!(event, Event::OrderReserved(_) | Event::OrderPartlyReserved(_)));
     let rejected = count(|event| matches!(event, Event::OrderRejected(_)));
     let is_known = |event: &&Event| {
         matches!(
@@ -72,10 +84,19 @@ fn placement_is_right(outcome: &Outcome, left: &[&Event]) -> bool {
             Event::OrderPlaced(_)
                 | Event::ReservationRecorded(_)
                 | Event::OrderReserved(_)
+                | Event::OrderPartlyReserved(_)
                 | Event::OrderRejected(_)
                 | Event::LateReservationReleased(_)
         )
     };
-    let fate = if outcome.refusal.is_none() { (1, 0) } else { (0, 1) };
-    placed == 1 && (reserved, rejected) == fate && left.iter().all(is_known)
+    let fate = if outcome.refused().is_none() { (1, 0) } else { (0, 1) };
+    // What an order is reserved without is told to its client.
+    let left_out = left.iter().find_map(|event| match event {
+        Event::OrderPartlyReserved(e) => Some(&*e.refused),
+        _ => None,
+    });
+    placed == 1
+        && (reserved, rejected) == fate
+        && left_out.unwrap_or_default() == outcome.left_out()
+        && left.iter().all(is_known)
 }

@@ -3,7 +3,7 @@
 //! | promise | judged in |
 //! |---|---|
 //! | every command is decided once, and every answer says what was decided | `answers` |
-//! | what was done left its events once, and what was refused left none | `effects` |
+//! | what was done left its events once, at the version that it was bound to; what was refused left none | `effects` |
 //! | versions without gaps; every refusal of an order's command had its reason | `orders` |
 //! | no oversell at any prefix; stock is held, given back and shipped once; every refusal of stock had its reason | `stock` |
 //! | the read models show what the log says | `shown` |
@@ -23,6 +23,8 @@ use crate::System;
 use orders::Orders;
 use stock::Stock;
 
+/// The refusal of a command whose condition does not hold; `effects` judges all of them.
+const STALE_VERSION: &str = "stale-version";
 /// Violations of one kind that are told; the rest is counted.
 const TOLD_MAX: usize = 5;
 

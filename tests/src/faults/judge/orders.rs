@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use events::{Event, Kind, outcome::Outcome};
 
-use super::Violations;
+use super::{STALE_VERSION, Violations};
 use crate::faults::{
     evidence::{Evidence, Fact},
     history::{Ask, History},
@@ -60,7 +60,7 @@ impl<'a> Orders<'a> {
                 let detail = format!("{shown:?} where the log says {status:?}: {ask}");
                 violations.add("wrong-status", detail);
             }
-            if let Some(refusal) = &outcome.refusal
+            if let Some(refusal) = outcome.refused()
                 && !is_justified(ask, outcome, &refusal.code, status, life)
             {
                 violations.add("unjustified", format!("{outcome:?} while {status:?}: {ask}"));
@@ -73,7 +73,7 @@ impl<'a> Orders<'a> {
 pub(super) fn status(life: &[&Event]) -> Option<&'static str> {
     life.iter().rev().find_map(|event| match event {
         Event::OrderPlaced(_) => Some("placed"),
-        Event::OrderReserved(_) => Some("reserved"),
+        Event::OrderReserved(_) | Event::OrderPartlyReserved(_) => Some("reserved"),
         Event::OrderRejected(_) => Some("rejected"),
         Event::OrderPaid(_) => Some("paid"),
         Event::OrderShipped(_) => Some("shipped"),
@@ -90,18 +90,22 @@ fn is_justified(
     status: Option<&str>,
     life: &[&Event],
 ) -> bool {
+    if code == STALE_VERSION {
+        return true;
+    }
     let is_final = matches!(status, Some("rejected" | "shipped" | "cancelled" | "expired"));
     let as_final =
         is_final && status == Some(if code == "already-shipped" { "shipped" } else { code });
     match &ask.wish {
         // That the lines were refused rightly is judged with the stock.
         Wish::Place { .. } => {
-            let refused = outcome.refusal.as_ref().and_then(|refusal| refusal.lines.first());
+            let refused = outcome.refused().and_then(|refusal| refusal.lines.first());
             status == Some("rejected") && refused.is_some_and(|line| line.reason == code)
         }
         Wish::Pay { amount, .. } => {
             let total = life.iter().find_map(|event| match event {
                 Event::OrderReserved(e) => Some(e.total.amount),
+                Event::OrderPartlyReserved(e) => Some(e.total.amount),
                 _ => None,
             });
             match code {
@@ -113,6 +117,6 @@ fn is_justified(
         }
         Wish::Ship { .. } if code == "not-paid" => matches!(status, Some("placed" | "reserved")),
         Wish::Ship { .. } | Wish::Cancel { .. } => as_final,
-        Wish::Register { .. } | Wish::Receive { .. } => false,
+        Wish::Register { .. } | Wish::Receive { .. } | Wish::Adjust { .. } => false,
     }
 }

@@ -49,8 +49,8 @@ pub(super) async fn judge(
     Ok(())
 }
 
-fn is_outcome(shown: &Value, outcome: &Outcome) -> bool {
-    let code = outcome.refusal.as_ref().map(|refusal| &*refusal.code);
+pub(super) fn is_outcome(shown: &Value, outcome: &Outcome) -> bool {
+    let code = outcome.refused().map(|refusal| &*refusal.code);
     let status = outcome.order.as_ref().map(|order| &*order.status);
     shown["command"] == outcome.command
         && shown["version"].as_i64().unwrap_or(0) == outcome.version

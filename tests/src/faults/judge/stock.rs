@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use events::{Event, Kind, line::RefusedLine, product::ReservationRefused};
+use events::{
+    Event, Kind,
+    line::{PricedLine, RefusedLine},
+    product::ReservationRefused,
+};
 
-use super::{Violations, orders::Orders};
+use super::{STALE_VERSION, Violations, orders::Orders};
 use crate::faults::{evidence::Evidence, history::History, wish::Wish};
 
 /// What the events of products add up to.
@@ -27,6 +31,8 @@ pub(super) struct Shelf<'a> {
     held: BTreeMap<&'a str, i64>,
     /// Pieces by delivery note.
     notes: BTreeMap<&'a str, i64>,
+    /// Pieces that were free after each version, from 1.
+    free: Vec<i64>,
 }
 
 impl<'a> Stock<'a> {
@@ -99,13 +105,20 @@ impl<'a> Stock<'a> {
         }
         for ask in &history.asks {
             let outcome = evidence.outcomes.get(&ask.command_id);
-            let Some(refusal) = outcome.and_then(|outcome| outcome.refusal.as_ref()) else {
+            let Some(refusal) = outcome.and_then(|outcome| outcome.refused()) else {
                 continue;
             };
             let is_justified = match &ask.wish {
                 Wish::Receive { sku, reference, pieces } => {
                     refusal.code == "reference-reused" && self.is_other(sku, reference, *pieces)
                 }
+                // At the version of the refusal fewer pieces were free than were lost.
+                Wish::Adjust { sku, pieces } => {
+                    let version = outcome.map_or(0, |outcome| outcome.version);
+                    refusal.code == "below-reserved"
+                        && self.free(sku, version).is_some_and(|free| free + pieces < 0)
+                }
+                _ if refusal.code == STALE_VERSION => true,
                 // That an order was refused is judged with the orders.
                 wish => self.has_refused(wish.aggregate(), &refusal.lines),
             };
@@ -124,13 +137,14 @@ impl<'a> Stock<'a> {
         }
         for event in life {
             match event {
-                Event::OrderReserved(e) => {
-                    for line in &e.lines {
-                        let given = self.shelves.get(&*line.sku).and_then(|s| s.given.get(id));
-                        if given != Some(&line.quantity) {
-                            let detail = format!("{id} was given {given:?} for {line:?}");
-                            violations.add("reserved-not-once", detail);
-                        }
+                Event::OrderReserved(e) => self.judge_given(id, &e.lines, violations),
+                Event::OrderPartlyReserved(e) => {
+                    self.judge_given(id, &e.lines, violations);
+                    if e.lines.is_empty()
+                        || e.refused.is_empty()
+                        || !self.has_refused(id, &e.refused)
+                    {
+                        violations.add("partly-wrongly", format!("{e:?}"));
                     }
                 }
                 Event::OrderRejected(e) if !self.has_refused(id, &e.refused) => {
@@ -141,9 +155,25 @@ impl<'a> Stock<'a> {
         }
     }
 
+    fn judge_given(&self, id: &str, lines: &[PricedLine], violations: &mut Violations) {
+        for line in lines {
+            let given = self.shelves.get(&*line.sku).and_then(|s| s.given.get(id));
+            if given != Some(&line.quantity) {
+                let detail = format!("{id} was given {given:?} for {line:?}");
+                violations.add("reserved-not-once", detail);
+            }
+        }
+    }
+
     fn has_refused(&self, order: &str, lines: &[RefusedLine]) -> bool {
         let refused = self.refused.get(order);
         lines.iter().all(|line| refused.is_some_and(|refused| refused.contains(&line.line)))
+    }
+
+    /// Pieces of a product that were free at a version.
+    fn free(&self, sku: &str, version: i64) -> Option<i64> {
+        let index = usize::try_from(version.checked_sub(1)?).ok()?;
+        self.shelves.get(sku)?.free.get(index).copied()
     }
 
     /// Whether a delivery note came with another number of pieces.
@@ -178,6 +208,7 @@ impl<'a> Shelf<'a> {
             }
             _ => {}
         }
+        self.free.push(self.on_hand - self.reserved);
     }
 
     fn is_sound(&self) -> bool {

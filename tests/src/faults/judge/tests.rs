@@ -7,14 +7,18 @@ use events::{
     line::{LineQuantity, OrderLine, PricedLine, RefusedLine},
     order::{OrderPaid, OrderPlaced, OrderRejected, OrderReserved, OrderShipped},
     outcome::{OrderSummary, Outcome, Refusal},
-    product::{ProductRegistered, ReservationRefused, StockReceived, StockReserved, StockShipped},
+    product::{
+        ProductRegistered, ReservationRefused, StockAdjusted, StockReceived, StockReserved,
+        StockShipped,
+    },
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Violations, judge};
 use crate::faults::{
     evidence::{Evidence, Fact},
-    history::{Ask, Attempt, Heard, History, Seen, Told},
+    history::{Ask, Attempt, Heard, History, Seen, Told, Way},
     wish::Wish,
 };
 
@@ -83,7 +87,7 @@ impl Story {
         refused: Option<RefusedLine>,
     ) -> Uuid {
         let key = self.history.asks.len().to_string();
-        let mut ask = Ask::new(wish, key);
+        let mut ask = Ask::new(wish, key, None);
         let id = ask.command_id;
         let total = status.filter(|status| *status != "rejected").map(|_| 10);
         let refusal = refused.map(|line| Refusal {
@@ -100,7 +104,7 @@ impl Story {
             position: None,
         };
         let span = (Duration::ZERO, Duration::ZERO);
-        ask.attempts.push(Attempt { instance: 0, span, heard: Heard::Told(told) });
+        ask.attempts.push(Attempt { instance: 0, way: Way::Route, span, heard: Heard::Told(told) });
         let outcome = Outcome {
             command_id: id.to_string(),
             command: String::new(),
@@ -249,6 +253,59 @@ fn stock_that_is_sold_twice_or_stays_behind_is_found() {
     let kept =
         |story: &mut Story| story.evidence.facts.retain(|f| f.event.name() != "StockShipped");
     finds(kept, &["stock-astray"]);
+}
+
+#[test]
+fn a_condition_that_was_passed_over_is_found() {
+    // The payment led from version 2 to 3.
+    finds(|story| story.history.asks[3].if_match = Some(2), &[]);
+    finds(|story| story.history.asks[3].if_match = Some(1), &["wrong-effects"]);
+    let refuse = |story: &mut Story, if_match| {
+        story.history.asks[5].if_match = if_match;
+        let code = || "stale-version".to_owned();
+        story.told(5).code = code();
+        story.outcome(5).refusal.as_mut().unwrap().code = code();
+    };
+    // Its placement went from nothing to version 2, so 0 was met and nothing else can be.
+    finds(|story| refuse(story, None), &["wrong-effects"]);
+    finds(|story| refuse(story, Some(0)), &["wrong-effects"]);
+}
+
+#[test]
+fn a_loss_that_is_booked_otherwise_or_refused_wrongly_is_found() {
+    let counted = |story: &mut Story, pieces, refused: bool| {
+        let version = if refused { 4 } else { 5 };
+        let id = story.ask(Wish::Adjust { sku: SKU.to_owned(), pieces }, None, version, None);
+        let refusal = || Refusal {
+            code: "below-reserved".to_owned(),
+            detail: String::new(),
+            lines: Vec::new(),
+        };
+        if refused {
+            let told = story.told(6);
+            (told.status, told.code) = (409, "below-reserved".to_owned());
+            story.outcome(6).refusal = Some(refusal());
+        } else {
+            let (sku, reason) = (SKU.to_owned(), "counted".to_owned());
+            story.fact(id, 5, StockAdjusted { sku, quantity: -1, reason });
+        }
+    };
+    finds(|story| counted(story, -1, false), &[]);
+    finds(|story| counted(story, 1, false), &["wrong-effects"]);
+    // One piece is left, and none is held.
+    finds(|story| counted(story, -2, true), &[]);
+    finds(|story| counted(story, -1, true), &["unjustified"]);
+}
+
+#[test]
+fn an_outcome_that_was_shown_otherwise_is_found() {
+    let shown = |story: &mut Story, version: i64| {
+        let id = story.history.asks[3].command_id;
+        let shown = json!({"command": "", "version": version, "order": {"status": "paid"}});
+        story.history.looked_up.push((id, shown));
+    };
+    finds(|story| shown(story, 3), &[]);
+    finds(|story| shown(story, 2), &["shown-wrong"]);
 }
 
 #[test]
