@@ -23,7 +23,7 @@ pub struct Config {
     #[command(flatten)]
     pub topics: TopicsArgs,
     /// What this instance does.
-    #[arg(long, env = "ROLE", value_enum, default_value = "both")]
+    #[arg(long, env = "ROLE", value_enum, default_value = "both", help_heading = "Process")]
     pub role: Role,
     #[command(flatten)]
     pub edge: EdgeArgs,
@@ -146,6 +146,21 @@ mod tests {
     use service::config::{Failure, parse};
 
     use super::*;
+
+    /// Set it to write the page anew after a change of the settings.
+    const UPDATE: &str = "UPDATE_SETTINGS";
+
+    #[test]
+    fn the_kept_page_says_what_is_declared() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration/command-api.md");
+        let page = service::config::reference::<Config>();
+        if std::env::var_os(UPDATE).is_some() {
+            std::fs::write(path, page).unwrap();
+            return;
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == page, "{path} differs: {UPDATE}=1 cargo test --workspace --lib kept_page");
+    }
 
     fn errors_of(words: &[&str]) -> String {
         let words = ["command-api"].iter().chain(words).map(Into::into);

@@ -206,6 +206,21 @@ mod tests {
 
     use super::*;
 
+    /// Set it to write the page anew after a change of the settings.
+    const UPDATE: &str = "UPDATE_SETTINGS";
+
+    #[test]
+    fn the_kept_page_says_what_is_declared() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration/query-api.md");
+        let page = service::config::reference::<Config>();
+        if std::env::var_os(UPDATE).is_some() {
+            std::fs::write(path, page).unwrap();
+            return;
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == page, "{path} differs: {UPDATE}=1 cargo test --workspace --lib kept_page");
+    }
+
     fn errors(words: &[&str]) -> String {
         let words = ["query-api"].iter().chain(words).map(Into::into);
         match parse::<Config>(words) {

@@ -43,7 +43,7 @@ pub struct EdgeArgs {
     pub bulk_in_flight_max: u32,
 
     /// Bound of the wait for a decision, in milliseconds; commands are answered 429 before they are
-    /// appended when the estimated wait, which is a mean, is above half of it.
+    /// appended when the estimated wait, which is a mean, is above a quarter of it.
     #[arg(long, env = "ADMISSION_WAIT_MS_MAX", value_name = "MS", default_value_t = 2_000,
         value_parser = value_parser!(u64).range(1..=600_000))]
     pub admission_wait_ms_max: u64,
