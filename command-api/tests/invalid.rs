@@ -43,9 +43,6 @@ async fn malformed_json_is_refused() {
         assert_eq!(answered.pointers().len(), 1, "{text}");
     }
     sent(raw(b"{\"currency\": \"\xff\"}".to_vec())).await.expect_problem(400, "invalid");
-    // Fields in their order, without their names.
-    let list = json!(["o-1", null, "EUR", [{"sku": "A", "quantity": 1}]]);
-    refused("/v1/orders", &list).await.expect_problem(400, "invalid");
 }
 
 #[tokio::test]
@@ -84,9 +81,7 @@ async fn a_missing_or_empty_idempotency_key_is_refused() {
             request.headers_mut().insert("idempotency-key", key);
         }
         let answered = sent(request).await;
-        answered.expect_problem(400, "invalid");
-        let detail = answered.body["errors"][0]["detail"].as_str().expect("a detail");
-        assert!(detail.contains("Idempotency-Key"), "{detail}");
+        assert_eq!(answered.expect_problem(400, "invalid").pointers(), ["/header/Idempotency-Key"]);
     }
 }
 
@@ -153,9 +148,7 @@ async fn a_malformed_if_match_is_refused() {
         let bench = Bench::willing();
         let path = "/v1/products/A-1/price";
         let answered = bench.post_with(path, "if-match", value, &body).await;
-        answered.expect_problem(400, "invalid");
-        let detail = answered.body["errors"][0]["detail"].as_str().expect("a detail");
-        assert!(detail.contains("If-Match"), "{detail}");
+        assert_eq!(answered.expect_problem(400, "invalid").pointers(), ["/header/If-Match"]);
         assert!(bench.taken().is_empty());
     }
     let bench = Bench::willing();
@@ -183,8 +176,8 @@ async fn everything_wrong_is_told_at_once() {
         "/lines/1/sku",
         "/lines/1/quantity",
         "/lines/1/unit_price_max",
-        "",
-        "",
+        "/header/Idempotency-Key",
+        "/header/If-Match",
     ];
     assert_eq!(answered.pointers(), expected);
 }

@@ -67,6 +67,54 @@ async fn every_documented_route_exists_and_every_answer_fits_its_schema() {
     }
 }
 
+/// A value that fits a schema, from its examples, and the pointers of all objects in it.
+fn example(document: &Value, schema: &Value, at: &str, objects: &mut Vec<String>) -> Value {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let named = document.pointer(reference.trim_start_matches('#')).expect("a schema");
+        return example(document, named, at, objects);
+    }
+    if let Some(properties) = schema["properties"].as_object() {
+        objects.push(at.to_owned());
+        let members = properties.iter().map(|(name, schema)| {
+            (name.clone(), example(document, schema, &format!("{at}/{name}"), objects))
+        });
+        return members.collect();
+    }
+    if schema["type"] == "array" {
+        return json!([example(document, &schema["items"], &format!("{at}/0"), objects)]);
+    }
+    schema["example"].clone()
+}
+
+#[tokio::test]
+async fn a_list_in_the_place_of_an_object_is_refused_by_every_route() {
+    let document: Value = serde_json::from_str(KEPT).expect("JSON");
+    let mut nested = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let schema = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            continue;
+        }
+        let mut objects = Vec::new();
+        let body = example(&document, schema, "", &mut objects);
+        let path = path.replace("{sku}", "A-1").replace("{order_id}", "o-1");
+        let answered = Bench::willing().post(&path, &body).await;
+        assert!(answered.status.is_success(), "{path} {body}: {}", answered.body);
+        nested += objects.len() - 1;
+        for at in objects {
+            let mut body = body.clone();
+            let place = body.pointer_mut(&at).expect("the object");
+            let members = place.as_object().expect("an object").values().cloned().collect();
+            *place = Value::Array(members);
+            let bench = Bench::willing();
+            let answered = bench.post(&path, &body).await;
+            assert_eq!(answered.expect_problem(400, "invalid").pointers(), [at], "{path} {body}");
+            assert!(bench.taken().is_empty());
+        }
+    }
+    assert_eq!(nested, 3, "the prices of two bodies and the lines of an order");
+}
+
 /// Every `$ref` below a value.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {

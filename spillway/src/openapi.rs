@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// As the processes of this build give them.
-const COMMANDS: &str = include_str!("../../command-api/openapi.json");
-const QUERIES: &str = include_str!("../../query-api/openapi.json");
+pub(crate) const COMMANDS: &str = include_str!("../../command-api/openapi.json");
+pub(crate) const QUERIES: &str = include_str!("../../query-api/openapi.json");
 
 /// Prints the OpenAPI document of the one base URL.
 ///
@@ -28,7 +28,11 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn document() -> anyhow::Result<Value> {
+/// The document of the one base URL.
+///
+/// # Errors
+/// A kept document is no JSON.
+pub(crate) fn document() -> anyhow::Result<Value> {
     let read = |text| serde_json::from_str(text).context("a kept OpenAPI document is no JSON");
     Ok(merge(read(COMMANDS)?, read(QUERIES)?, TITLE))
 }

@@ -89,7 +89,7 @@ fn malformed(client: &Client) -> Vec<Bad> {
             Some(key) => request.header("idempotency-key", key),
             None => request,
         };
-        Bad { what, request, pointers: vec![""] }
+        Bad { what, request, pointers: vec!["/header/Idempotency-Key"] }
     };
     let conditional = client.post("/v1/orders/o-bad/cancellation").header("if-match", "3");
     let conditional = conditional.header("idempotency-key", "k").json(&json!({"reason": "x"}));
@@ -115,7 +115,7 @@ fn malformed(client: &Client) -> Vec<Bad> {
         keyed("an empty key", Some("")),
         keyed("an empty quoted key", Some("\"\"")),
         keyed("a key too long", Some("k".repeat(129).as_str())),
-        Bad { what: "a bare version", request: conditional, pointers: vec![""] },
+        Bad { what: "a bare version", request: conditional, pointers: vec!["/header/If-Match"] },
     ]
 }
 

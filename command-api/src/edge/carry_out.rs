@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::response::{IntoResponse, Response};
 use domain::bounds::{self, COMMAND_BYTES_MAX};
 use events::{Command, ShardId, id};
-use service::problem::Problem;
+use service::problem::{FieldError, Problem};
 use shard::edge::Stamp;
 
 use super::answer::{self, Subject, answer};
@@ -64,13 +64,14 @@ impl Edge {
         let mut faults = terms.faults;
         // Clients and proxies take such a segment out of a path, so nobody could ask for it.
         if matches!(key, "." | "..") {
-            faults.push(format!("The id {key:?} cannot stand in a path."));
+            let detail = format!("the id {key:?} cannot stand in a path");
+            faults.push(FieldError { pointer: String::new(), detail });
         }
         let version = match (terms.condition, creates) {
             (Condition::Any, _) | (Condition::Exists, false) => None,
             (Condition::Version(version), _) => Some(version),
             (Condition::Exists, true) => {
-                faults.push("The header If-Match: * cannot hold before a creation.".to_owned());
+                faults.push(FieldError::header("If-Match", "* cannot hold before a creation"));
                 None
             }
         };

@@ -219,7 +219,9 @@ async fn a_packed_body_is_read_within_the_limit_of_what_it_holds() {
 #[tokio::test]
 async fn another_coding_is_refused_with_those_that_are_taken() {
     let streams = Router::new().route("/stream", routing::post(|body: String| async { body }));
-    let server = Server::start(Routes { plain: routes(), streams }, Limits::default()).await;
+    let server =
+        Server::start(Routes { plain: routes(), streams, ..Routes::default() }, Limits::default())
+            .await;
     for (path, coding, taken) in [
         ("/orders", "br", "gzip"),
         ("/orders", "zstd", "gzip"),

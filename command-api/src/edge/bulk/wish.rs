@@ -4,7 +4,7 @@ use events::Command;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use service::http::Json;
-use service::problem::{Problem, kinds};
+use service::problem::{FieldError, Problem, kinds};
 use uuid::Uuid;
 
 use crate::edge::body::{
@@ -78,11 +78,15 @@ fn product(members: Map<String, Value>, key: &str, patience: Patience) -> Result
 }
 
 /// What is wrong with a key.
-fn faults(key: &str) -> Vec<String> {
-    match usable_key(key) {
-        Ok(()) => Vec::new(),
-        Err(unusable) => vec![format!("The member idempotency_key {unusable}.")],
-    }
+fn faults(key: &str) -> Vec<FieldError> {
+    let fault = usable_key(key).err();
+    fault
+        .map(|unusable| FieldError {
+            pointer: "/idempotency_key".to_owned(),
+            detail: unusable.to_string(),
+        })
+        .into_iter()
+        .collect()
 }
 
 fn wish(members: Map<String, Value>, key: &str, patience: Patience) -> Result<Wish, Problem> {

@@ -14,7 +14,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use service::http::Json;
-use service::problem::{Problem, kinds};
+use service::problem::{FieldError, Problem, kinds};
 
 pub(crate) use aggregate_id::AggregateId;
 pub(crate) use idempotency_key::usable as usable_key;
@@ -37,8 +37,8 @@ pub(crate) struct Terms {
     pub(crate) key: String,
     pub(crate) condition: Condition,
     pub(crate) patience: Patience,
-    /// What is wrong with the headers, a sentence each.
-    pub(crate) faults: Vec<String>,
+    /// What is wrong with the headers.
+    pub(crate) faults: Vec<FieldError>,
 }
 
 impl Terms {
@@ -46,11 +46,11 @@ impl Terms {
         let settings = &edge.settings;
         let mut faults = Vec::new();
         let key = idempotency_key::read(headers).unwrap_or_else(|unusable| {
-            faults.push(format!("The header Idempotency-Key {unusable}."));
+            faults.push(FieldError::header("Idempotency-Key", unusable.to_string()));
             String::new()
         });
         let condition = if_match::read(headers).unwrap_or_else(|malformed| {
-            faults.push(format!("The header If-Match {malformed}."));
+            faults.push(FieldError::header("If-Match", malformed.to_string()));
             Condition::Any
         });
         let patience = Patience::read(headers, settings.reply_timeout, settings.wait_max);
@@ -66,7 +66,7 @@ impl<B: DeserializeOwned> FromRequest<Arc<Edge>> for Posted<B> {
         match Json::from_request(request, edge).await {
             Ok(Json(body)) => Ok(Self { body, terms }),
             Err(problem) if problem.status() == StatusCode::BAD_REQUEST => {
-                Err(with_header_faults(problem, terms.faults))
+                Err(problem.errors(terms.faults))
             }
             Err(problem) => Err(problem),
         }
@@ -76,7 +76,7 @@ impl<B: DeserializeOwned> FromRequest<Arc<Edge>> for Posted<B> {
 /// A problem for a request that breaks these rules; `None` when there are none.
 pub(crate) fn invalid(
     violations: Vec<domain::bounds::Violation>,
-    header_faults: Vec<String>,
+    header_faults: Vec<FieldError>,
 ) -> Option<Problem> {
     if violations.is_empty() && header_faults.is_empty() {
         return None;
@@ -86,10 +86,5 @@ pub(crate) fn invalid(
     let problem = violations
         .into_iter()
         .fold(problem, |problem, violation| problem.error(violation.pointer, violation.sentence));
-    Some(with_header_faults(problem, header_faults))
-}
-
-/// Headers have no JSON pointer: such an entry has the pointer of the whole, and names its header.
-fn with_header_faults(problem: Problem, faults: Vec<String>) -> Problem {
-    faults.into_iter().fold(problem, |problem, fault| problem.error("", fault))
+    Some(problem.errors(header_faults))
 }

@@ -42,7 +42,7 @@ pub fn router(edge: Arc<Edge>) -> Routes {
     ));
     let streams = streams.with_state(edge);
     let plain = plain.route("/openapi.json", document).merge(problem::pages()).merge(docs());
-    Routes { plain, streams }
+    Routes { plain, streams, ..Routes::default() }
 }
 
 async fn tell_in_flight(

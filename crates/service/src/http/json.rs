@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
+use super::by_name::ByName;
 use crate::problem::{Problem, kinds};
 
-/// A JSON object as `T`: 415 for another content type, 413 when it is too large, 400 with a JSON
+/// A JSON object as `T`, and objects as the structs within it: 415 for another content type, 413 when it is too large, 400 with a JSON
 /// pointer when it does not fit `T`. Rules beyond the shape are the handler's to check.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json<T>(pub T);
@@ -24,12 +25,8 @@ impl<T: DeserializeOwned> Json<T> {
     /// # Errors
     /// It is no JSON or does not fit `T`: a 400 with a pointer to the place.
     pub fn parse(bytes: &[u8]) -> Result<T, Problem> {
-        // Read as a struct, an array would stand for its fields in their order, which no API promises.
-        if bytes.trim_ascii_start().first() == Some(&b'[') {
-            return Err(misfit("", &"a list stands where an object is expected"));
-        }
         let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let value = serde_path_to_error::deserialize(&mut reader)
+        let value = serde_path_to_error::deserialize(ByName(&mut reader))
             .map_err(|error| misfit(&pointer(error.path()), error.inner()))?;
         reader.end().map_err(|error| misfit("", &error))?;
         Ok(value)
@@ -40,7 +37,7 @@ impl<T: DeserializeOwned> Json<T> {
     /// # Errors
     /// It does not fit `T`: a 400 with a pointer to the place within the value.
     pub fn of_value(value: Value) -> Result<T, Problem> {
-        serde_path_to_error::deserialize(value)
+        serde_path_to_error::deserialize(ByName(value))
             .map_err(|error| misfit(&pointer(error.path()), error.inner()))
     }
 }
@@ -129,6 +126,10 @@ mod tests {
     struct Order {
         #[expect(dead_code, reason = "only its shape matters here")]
         lines: Vec<Line>,
+        #[expect(dead_code, reason = "only its shape matters here")]
+        note: Option<Line>,
+        #[expect(dead_code, reason = "only its shape matters here")]
+        other: Option<Value>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -154,6 +155,23 @@ mod tests {
         assert_eq!(pointer_of(r#"{"lines": [{"a/b~c": 1}]}"#).await, "/lines/0/a~1b~0c");
         assert_eq!(pointer_of(r#"{"lines": []} trailing"#).await, "");
         assert!(Json::<Order>::parse(br#"{"lines": []}"#).is_ok());
-        assert_eq!(pointer_of(" [[]]").await, "");
+    }
+
+    #[tokio::test]
+    async fn an_object_is_read_by_the_names_of_its_members_alone() {
+        let cases = [
+            (" [[]]", ""),
+            (r#"{"lines": [[1]]}"#, "/lines/0"),
+            (r#"{"lines": [{"quantity": 1}, [2]]}"#, "/lines/1"),
+            (r#"{"lines": [], "note": [1]}"#, "/note"),
+        ];
+        for (text, pointer) in cases {
+            assert_eq!(pointer_of(text).await, pointer, "{text}");
+            let value = serde_json::from_str(text).unwrap();
+            assert!(Json::<Order>::of_value(value).is_err(), "{text}");
+        }
+        let text = br#"{"lines": [], "note": null, "other": [[1], {"a": [2.5, "b", null, true]}]}"#;
+        assert!(Json::<Order>::parse(text).is_ok());
+        assert!(Json::<Order>::of_value(serde_json::from_slice(text).unwrap()).is_ok());
     }
 }

@@ -8,6 +8,7 @@
 //! 5. body limits: nearest to the handlers that read bodies, once for what arrives and once for what
 //!    it is unpacked to.
 
+mod by_name;
 mod docs;
 mod json;
 mod limits;
@@ -65,7 +66,7 @@ const LINES: NotForContentType = NotForContentType::const_new("application/x-ndj
 /// Puts the standard layers around all routes. Routes added later have none of them.
 pub fn frame(routes: impl Into<Routes>, limits: &Limits) -> Router {
     observe::describe();
-    let Routes { plain, streams } = routes.into();
+    let Routes { plain, streams, passed } = routes.into();
     let compression = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_BYTES_MIN)).and(LINES);
     // Our limit replaces axum's own, which would be the lower one for large settings. Only gzip is
     // unpacked: it does so within 32 KiB, while other codings let the sender choose the memory.
@@ -94,7 +95,7 @@ pub fn frame(routes: impl Into<Routes>, limits: &Limits) -> Router {
         .layer(map_response(unread::close_behind))
         .layer(from_fn(translate::translate))
         .layer(CatchPanicLayer::custom(translate::panicked));
-    plain.layer(bodies).merge(streams).layer(answers)
+    plain.layer(bodies).merge(streams).merge(passed).layer(answers)
 }
 
 /// A header that a handler may override.

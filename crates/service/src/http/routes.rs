@@ -12,6 +12,9 @@ pub struct Routes {
     /// themselves, and the silence while they read, by [`BodySilence`](super::BodySilence) of the
     /// request's extensions.
     pub streams: Router,
+    /// Routes that pass their bodies on to another process as they come. Nothing is bounded, timed or
+    /// unpacked here: the other process does that, and its answer says so.
+    pub passed: Router,
 }
 
 impl Routes {
@@ -24,6 +27,6 @@ impl Routes {
 
 impl From<Router> for Routes {
     fn from(plain: Router) -> Self {
-        Self { plain, streams: Router::new() }
+        Self { plain, ..Self::default() }
     }
 }

@@ -50,8 +50,8 @@ pub struct Problem {
 #[expect(dead_code, reason = "only documentation")]
 pub struct Fault {
     /// JSON pointer (RFC 6901). Commands: into the body, or to the place that an id of the path would
-    /// have in it; empty for the body as a whole and for headers, which the detail names. Queries:
-    /// `/query/<parameter>`, `/header/<name>` or `/path/<name>`.
+    /// have in it, or `/header/<name>`; empty for the body as a whole. Queries: `/query/<parameter>`,
+    /// `/header/<name>` or `/path/<name>`.
     #[schema(example = "/lines/0/quantity")]
     pointer: String,
     /// What is wrong there and what is allowed.

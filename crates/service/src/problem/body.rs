@@ -28,10 +28,19 @@ pub struct Members {
 /// One thing that is wrong in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) into the request body; empty for the body as a whole.
+    /// JSON pointer (RFC 6901) into the request body; empty for the body as a whole, and
+    /// `/header/<name>` for a header.
     pub pointer: String,
     /// What is wrong there and what is allowed.
     pub detail: String,
+}
+
+impl FieldError {
+    /// A fault of a header, by its name as people write it.
+    #[must_use]
+    pub fn header(name: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: format!("/header/{name}"), detail: detail.into() }
+    }
 }
 
 impl Members {

@@ -73,9 +73,14 @@ impl Problem {
     /// Adds one thing that is wrong. `pointer` is a JSON pointer (RFC 6901) into the request
     /// body, empty for the body as a whole.
     #[must_use]
-    pub fn error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        let error = FieldError { pointer: pointer.into(), detail: detail.into() };
-        self.0.members.errors.push(error);
+    pub fn error(self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors([FieldError { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// Adds things that are wrong.
+    #[must_use]
+    pub fn errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
+        self.0.members.errors.extend(errors);
         self
     }
 

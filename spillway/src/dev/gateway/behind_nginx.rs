@@ -1,7 +1,10 @@
-//! The routes of deploy/nginx/nginx.conf against those of this gateway: nginx runs with that file in
-//! front of stand-ins that say who they are.
+//! The routes of deploy/nginx/nginx.conf against those of this gateway: both stand in front of the
+//! same stand-ins, which say who they are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use axum::{Router, body::Bytes, http::Method};
 use devstack::Nginx;
@@ -9,16 +12,19 @@ use reqwest::Client;
 use service::http::Limits;
 use tokio::net::TcpListener;
 
-use super::route::{Target, target};
+use super::tests::{allowed, described, gateway};
 use crate::connect;
 
 /// Every kind of path, with those that look like another kind.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 28] = [
     "/",
     "/v1",
     "/v1/",
     "/v1/orders",
+    "/v1/orders?x=/payment",
     "/v1/orders/o-1/payment",
+    "/v1/orders/o-1%2Fpayment",
+    "/v1/orders/o-1/refund",
     "/v1/products:import",
     "/v1/commands",
     "/v1/commands/5f0c",
@@ -59,39 +65,45 @@ fn config() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nginx/nginx.conf")
 }
 
-async fn nginx(dir: &Path) -> Nginx {
-    let (commands, queries) = tokio::join!(stand_in("commands"), stand_in("queries"));
+async fn nginx(dir: &Path, commands: &str, queries: &str) -> Nginx {
     let servers = [
-        ("command-api-1:8081", &*commands),
-        ("command-api-2:8081", &*commands),
-        ("query-api-1:8083", &*queries),
-        ("query-api-2:8083", &*queries),
+        ("command-api-1:8081", commands),
+        ("command-api-2:8081", commands),
+        ("query-api-1:8083", queries),
+        ("query-api-2:8083", queries),
     ];
     Nginx::start(&config(), &servers, dir).await.unwrap()
 }
 
-async fn answered_by(http: &Client, method: &Method, url: String) -> Target {
+/// Who answered and how.
+#[derive(Debug, PartialEq, Eq)]
+struct Heard {
+    side: Option<String>,
+    status: u16,
+    kind: Option<String>,
+    allowed: BTreeSet<String>,
+}
+
+async fn heard(http: &Client, method: &Method, url: String) -> Heard {
     let answer = http.request(method.clone(), url).send().await.unwrap();
-    match answer.headers().get(SIDE).map(|side| side.to_str().unwrap()) {
-        Some("commands") => Target::Commands,
-        Some("queries") => Target::Queries,
-        _ => {
-            assert_eq!(answer.status(), 404);
-            assert_eq!(answer.headers()["content-type"], "application/problem+json");
-            Target::Nobody
-        }
-    }
+    let header = |name| Some(answer.headers().get(name)?.to_str().unwrap().to_owned());
+    let status = answer.status().as_u16();
+    Heard { side: header(SIDE), status, kind: header("content-type"), allowed: allowed(&answer) }
 }
 
 #[tokio::test]
-async fn nginx_sends_every_request_to_the_side_that_this_gateway_does() {
+async fn nginx_answers_every_request_as_this_gateway_does() {
     let dir = tempfile::tempdir().unwrap();
-    let nginx = nginx(dir.path()).await;
+    let (commands, queries) = tokio::join!(stand_in("commands"), stand_in("queries"));
+    let nginx = nginx(dir.path(), &commands, &queries).await;
+    let gateway = gateway(format!("http://{commands}"), format!("http://{queries}")).await;
     let http = connect::local_http().unwrap();
-    for path in PATHS {
+    let described: Vec<String> = described().into_keys().collect();
+    for path in PATHS.into_iter().chain(described.iter().map(String::as_str)) {
         for method in METHODS {
-            let answered = answered_by(&http, &method, format!("{}{path}", nginx.url())).await;
-            assert_eq!(answered, target(&method, path), "{method} {path}");
+            let by_nginx = heard(&http, &method, format!("{}{path}", nginx.url())).await;
+            let by_gateway = heard(&http, &method, format!("{gateway}{path}")).await;
+            assert_eq!(by_nginx, by_gateway, "{method} {path}");
         }
     }
 }
@@ -99,7 +111,8 @@ async fn nginx_sends_every_request_to_the_side_that_this_gateway_does() {
 #[tokio::test]
 async fn nginx_takes_bodies_as_large_as_the_processes_do() {
     let dir = tempfile::tempdir().unwrap();
-    let nginx = nginx(dir.path()).await;
+    let side = stand_in("commands").await;
+    let nginx = nginx(dir.path(), &side, &side).await;
     let http = connect::local_http().unwrap();
     let url = format!("{}/v1/orders", nginx.url());
     let largest = Limits::default().body_bytes_max;

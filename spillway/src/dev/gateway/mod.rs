@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/v1/…`, GET and HEAD | query-api |
 //! | `/v1/…`, other methods | command-api |
+//! | `/v1/…`, `OPTIONS`, and methods that neither side takes | here: what both take |
 //! | `/graphql`, also as a WebSocket | query-api |
 //! | `/problems/…`, `/docs/…` | query-api |
 //! | `/openapi.json` | here: the documents of both, merged |
@@ -11,6 +12,8 @@
 
 #[cfg(test)]
 mod behind_nginx;
+mod described;
+mod hearing;
 mod openapi;
 mod probes;
 mod route;
@@ -21,12 +24,11 @@ use axum::{
     extract::{Request, State},
     http::HeaderValue,
     response::{IntoResponse as _, Response},
-    routing::{any, get},
+    routing::get,
 };
 use axum_reverse_proxy::{ProxyError, ReverseProxy};
 use futures::StreamExt as _;
 use http::{StatusCode, header::CONTENT_TYPE};
-use hyper_util::client::legacy::connect::HttpConnector;
 use service::{
     http::{Limits, REQUEST_ID, RequestId, Routes, frame, serve},
     problem::{Kind, Problem, Retry, kinds},
@@ -34,7 +36,7 @@ use service::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::{probes::Probes, route::Target};
+use self::{described::described, hearing::Connector, probes::Probes, route::Target};
 use crate::running::Service;
 
 pub(crate) use self::{openapi::merge, probes::TITLE};
@@ -59,8 +61,8 @@ pub(super) struct Upstreams {
 /// The proxies, one for each side.
 #[derive(Clone)]
 struct Sides {
-    commands: ReverseProxy<HttpConnector>,
-    queries: ReverseProxy<HttpConnector>,
+    commands: ReverseProxy<Connector>,
+    queries: ReverseProxy<Connector>,
     stop: CancellationToken,
 }
 
@@ -76,8 +78,7 @@ impl Gateway {
     /// # Errors
     /// The client that asks the processes behind cannot be made.
     pub(super) fn new(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Self> {
-        // The processes behind have bounds of their own, which give the better answer.
-        let limits = Limits { body_bytes_max: 4 << 20, ..Limits::default() };
+        let limits = Limits::default();
         let router = frame(router(upstreams, stop.clone())?, &limits);
         Ok(Self { router, limits, stop })
     }
@@ -89,24 +90,19 @@ impl Gateway {
 }
 
 fn router(upstreams: Upstreams, stop: CancellationToken) -> anyhow::Result<Routes> {
+    let side = |url: &str| ReverseProxy::new_with_client("/", url, hearing::client());
     let sides = Sides {
-        commands: ReverseProxy::new("/", upstreams.command_api.url.as_str()),
-        queries: ReverseProxy::new("/", upstreams.query_api.url.as_str()),
+        commands: side(&upstreams.command_api.url),
+        queries: side(&upstreams.query_api.url),
         stop,
     };
-    // Bulk intake: of any length, and the process behind bounds it.
-    let streams = Router::new()
-        .route("/v1/commands", any(forward))
-        .route("/v1/products:import", any(forward))
-        .with_state(sides.clone());
     let plain = Router::new()
         .route("/livez", get(|| async { StatusCode::OK }))
         .route("/readyz", get(probes::readyz))
         .route("/openapi.json", get(probes::openapi))
-        .with_state(Probes::new(upstreams)?)
-        .fallback(forward)
-        .with_state(sides);
-    Ok(Routes { plain, streams })
+        .with_state(Probes::new(upstreams)?);
+    let passed = described(&crate::openapi::document()?).fallback(forward).with_state(sides);
+    Ok(Routes { passed, ..Routes::from(plain) })
 }
 
 async fn forward(State(sides): State<Sides>, mut request: Request) -> Response {

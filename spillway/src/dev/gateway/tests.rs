@@ -1,16 +1,25 @@
 //! The gateway in front of real listeners.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use axum::{Json, body::Body, routing::post};
+use axum::{Json, body::Body, http::Method, routing::post};
 use futures::stream;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::*;
-use crate::connect;
+use crate::{
+    connect,
+    openapi::{COMMANDS, QUERIES},
+};
 
 /// Serves `router` on a free port until the end of the test.
 async fn listen(router: Router) -> String {
@@ -30,7 +39,7 @@ fn process(name: &str, url: String) -> Service {
     Service { name: name.to_owned(), url }
 }
 
-async fn gateway(command_api: String, query_api: String) -> String {
+pub(super) async fn gateway(command_api: String, query_api: String) -> String {
     gateway_until(command_api, query_api, CancellationToken::new()).await
 }
 
@@ -140,6 +149,110 @@ async fn the_description_is_that_of_both_sides() {
     let document: Value = answer.json().await.unwrap();
     assert_eq!(document["paths"], json!({"/v1/orders": {}, "/v1/products": {}}));
     assert_eq!(document["info"]["title"], "Spillway");
+}
+
+/// Sends a request and its body, and hears the answer whether the body is taken or not, as curl does.
+async fn heard(base: &str, head: &str, body: &[&[u8]]) -> String {
+    let address = base.strip_prefix("http://").unwrap();
+    let (mut reading, mut writing) = TcpStream::connect(address).await.unwrap().into_split();
+    let write = async {
+        for part in [head.as_bytes()].iter().chain(body) {
+            if writing.write_all(part).await.is_err() {
+                break;
+            }
+        }
+        // Open until the answer is there.
+        writing
+    };
+    let read = async {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") && reading.read_buf(&mut answer).await.is_ok_and(|n| n > 0) {}
+        String::from_utf8(answer).unwrap()
+    };
+    tokio::join!(write, read).1
+}
+
+#[tokio::test]
+async fn a_body_that_the_process_refuses_before_its_end_is_answered_by_the_process() {
+    async fn taken(_body: service::http::Json<Value>) -> StatusCode {
+        StatusCode::CREATED
+    }
+    let limits = Limits { body_timeout: Duration::from_millis(200), ..Limits::default() };
+    let side = frame(Router::new().route("/v1/orders", post(taken)), &limits);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let stop = stop.clone();
+        async move { serve(listener, side, &limits, stop).await }
+    });
+    let base = gateway(url, nowhere().await).await;
+    let head = "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let post = |headers: &str| format!("{head}{headers}\r\n\r\n");
+    let large = vec![b' '; 8 << 20];
+    let known = post(&format!("Content-Length: {}", large.len()));
+    let unknown = post("Transfer-Encoding: chunked");
+    let piece = format!("{:x}\r\n", large.len());
+    let garbled = post("Content-Encoding: gzip\r\nContent-Length: 5");
+    // Where the refusal meets the writing is a matter of chance.
+    for _ in 0..10 {
+        for (head, body, status) in [
+            (&known, &[&large[..]][..], 413),
+            (&unknown, &[piece.as_bytes(), &large[..]][..], 413),
+            (&garbled, &[&b"gzip?"[..]][..], 400),
+        ] {
+            let answer = heard(&base, head, body).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}{answer}");
+            assert!(answer.contains("/problems/"), "{head}{answer}");
+        }
+    }
+    let slow = post("Content-Length: 100");
+    let answer = heard(&base, &slow, &[b"the rest never comes"]).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    stop.cancel();
+    serving.await.unwrap();
+}
+
+/// The methods that each path takes, as the two sides describe them.
+pub(super) fn described() -> BTreeMap<String, BTreeSet<String>> {
+    let mut methods = BTreeMap::<String, BTreeSet<String>>::new();
+    for document in [COMMANDS, QUERIES] {
+        let document: Value = serde_json::from_str(document).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let of_path = methods.entry(path.replace('{', "a-").replace('}', "%2F")).or_default();
+            for method in item.as_object().unwrap().keys() {
+                of_path.insert(method.to_uppercase());
+                if method == "get" {
+                    of_path.insert("HEAD".to_owned());
+                }
+            }
+        }
+    }
+    methods
+}
+
+/// What an answer says that a path takes.
+pub(super) fn allowed(answer: &reqwest::Response) -> BTreeSet<String> {
+    let values = answer.headers().get_all("allow").into_iter();
+    values.flat_map(|value| value.to_str().unwrap().split(',').map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_path_tells_the_methods_of_both_sides() {
+    let base = gateway(nowhere().await, nowhere().await).await;
+    let http = connect::local_http().unwrap();
+    let described = described();
+    assert_eq!(described["/v1/orders"], ["GET", "HEAD", "POST"].map(str::to_owned).into());
+    for (path, methods) in described {
+        for (method, status) in [(Method::OPTIONS, 204), (Method::PATCH, 405)] {
+            let answer = http.request(method, format!("{base}{path}")).send().await.unwrap();
+            assert_eq!((answer.status().as_u16(), allowed(&answer)), (status, methods.clone()));
+            if status == 405 {
+                let problem: Value = answer.json().await.unwrap();
+                assert_eq!(problem["type"], "/problems/method-not-allowed", "{path}");
+            }
+        }
+    }
 }
 
 /// Answers each piece of the body as it comes.
