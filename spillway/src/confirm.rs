@@ -29,6 +29,11 @@ impl WriteArgs {
         self.dry_run
     }
 
+    /// Whether what would be written is to be shown before anything is.
+    pub(crate) fn shows_plan(self) -> bool {
+        !self.yes
+    }
+
     /// Asks for leave after the plan has been shown.
     ///
     /// # Errors

@@ -238,10 +238,37 @@ async fn a_killed_shard_restores_from_what_is_whole_and_old_commands_may_go() {
     // A repair writes again what every reader has; all of it is skipped.
     let from = report["verified"].as_array().unwrap().iter().find(|v| v["shard"] == busy.as_str());
     let from = from.unwrap()["from"].as_i64().unwrap().to_string();
-    let repaired = shop.verb(&["repair", "--shard", &busy, "--from", &from, "--yes"]).await;
+    let repair = async |shard: &str, from: &str, leave: &str| {
+        shop.verb(&["repair", "--shard", shard, "--from", from, leave]).await
+    };
+    for (shard, from, expected, why) in [
+        (
+            "orders/99",
+            &*from,
+            2,
+            "there is no shard orders/99: orders.commands.v1 has 4 partitions",
+        ),
+        (&*busy, "1000000", 1, "nothing is missing"),
+        (&*busy, "0", 1, "there is no usable snapshot"),
+    ] {
+        for leave in ["--dry-run", "--yes"] {
+            let refused = repair(shard, from, leave).await;
+            assert_eq!(code(&refused), Some(expected), "{refused:?}");
+            assert!(String::from_utf8_lossy(&refused.stderr).contains(why), "{refused:?}");
+        }
+    }
+    let look = repair(&busy, &from, "--dry-run").await;
+    assert_eq!(code(&look), Some(0), "{look:?}");
+    let plan = rows(&look).remove(0);
+    assert_eq!(plan["from"].to_string(), from);
+    assert!(plan["topics"]["products.events.v1"].as_u64().unwrap() > 0, "{plan}");
+    let repaired = repair(&busy, &from, "--yes").await;
     assert_eq!(code(&repaired), Some(0), "{repaired:?}");
-    let outputs = rows(&repaired)[0]["outputs"].as_u64().unwrap();
-    assert!(outputs > 0);
+    let done = rows(&repaired).remove(0);
+    let outputs = done["outputs"].as_u64().unwrap();
+    // The shard goes on meanwhile: a deadline may pass.
+    assert!((1..=outputs).contains(&plan["outputs"].as_u64().unwrap()), "{plan}, {done}");
+    assert_eq!(plan["snapshot"], done["snapshot"]);
     let repeats = shop.verify().await["counts"]["repeats"].as_u64().unwrap();
     assert!(repeats >= outputs, "{repeats} repeats after {outputs} outputs");
 

@@ -1,6 +1,6 @@
 //! What a reader makes of the records written since a repair began.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::ops::ControlFlow;
 
 use eventlog::{Connection, LogReader, Partition, ReadError};
 use events::{
@@ -11,10 +11,7 @@ use events::{
 };
 use shard::State;
 
-use super::RepairError;
-
-/// Longest silence within a reading.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+use super::{RepairError, SILENCE_MAX};
 
 /// One reader of every partition that the shard may write to.
 pub(super) struct Healing {

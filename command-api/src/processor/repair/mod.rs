@@ -8,6 +8,7 @@
 //! gap.
 
 mod healing;
+mod look;
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,6 @@ use eventlog::{
 };
 use events::{ShardId, Topic};
 use shard::{
-    State,
     owner::Commit,
     processor::{Impossible, Offsets, Processor, Taken},
     snapshot::{Log, Name, Want},
@@ -29,9 +29,12 @@ use super::{
     record,
 };
 use healing::Healing;
+pub use look::{Planned, look};
 
 /// How long a poll waits for a record.
 const POLL: Duration = Duration::from_millis(20);
+/// Longest silence within a reading.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How often what was written is looked at, once the end of the log is near.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -74,6 +77,8 @@ pub enum RepairError {
     Snapshots(#[from] StoreError),
     #[error(transparent)]
     Impossible(#[from] Impossible),
+    #[error("there is no shard {shard}: {topic} has {partitions} partitions")]
+    NoSuchShard { shard: ShardId, topic: &'static str, partitions: usize },
     #[error("group {group} has committed nothing for {shard}: is --group right?")]
     NothingCommitted { group: String, shard: ShardId },
     #[error(
@@ -95,18 +100,9 @@ pub enum RepairError {
 /// # Errors
 /// As [`RepairError`] says; what was written until then is harmless.
 pub fn run(repair: &Repair, runtime: &Handle) -> Result<Repaired, RepairError> {
-    let reader = LogReader::open(&repair.connection, &repair.client_id)?;
-    let partition = Partition::of(Topic::Commands(repair.shard.kind), repair.shard.partition);
-    let watermarks = reader.watermarks(&partition)?;
-    let offsets = Offsets { low: watermarks.low, high: watermarks.high };
-    let commit = committed(repair, &partition)?;
-    let log = Log { shard: repair.shard, offsets, stream_id: Some(commit.stream_id) };
-    let found = match &repair.library {
-        Some(library) => runtime.block_on(library.find(&log, Want::NewestUpTo(repair.from)))?,
-        None => None,
-    };
-    let snapshot = found.as_ref().map(|found| found.name);
-    let mut work = Work::begin(repair, reader, partition, offsets, found.map(|f| f.state))?;
+    let beginning = Beginning::of(repair, runtime)?;
+    let snapshot = beginning.snapshot;
+    let mut work = Work::begin(repair, beginning)?;
     let deadline = Instant::now() + repair.within;
     let mut look_at = Instant::now();
     while Instant::now() < deadline {
@@ -120,6 +116,44 @@ pub fn run(repair: &Repair, runtime: &Handle) -> Result<Repaired, RepairError> {
         }
     }
     Err(RepairError::NotHealed(repair.within))
+}
+
+/// The shard before the first record that is stepped, and who can read its log from there on.
+struct Beginning {
+    shard: ShardId,
+    partition: Partition,
+    reader: LogReader,
+    processor: Processor,
+    /// The offset to read from.
+    start: i64,
+    snapshot: Option<Name>,
+}
+
+impl Beginning {
+    fn of(repair: &Repair, runtime: &Handle) -> Result<Self, RepairError> {
+        let Repair { shard, from, .. } = *repair;
+        let reader = LogReader::open(&repair.connection, &repair.client_id)?;
+        let topic = Topic::Commands(shard.kind);
+        let partition = Partition::of(topic, shard.partition);
+        let partitions = reader.partitions(topic)?;
+        if !partitions.contains(&partition) {
+            let (topic, partitions) = (topic.name(), partitions.len());
+            return Err(RepairError::NoSuchShard { shard, topic, partitions });
+        }
+        let watermarks = reader.watermarks(&partition)?;
+        let offsets = Offsets { low: watermarks.low, high: watermarks.high };
+        let commit = committed(repair, &partition)?;
+        let log = Log { shard, offsets, stream_id: Some(commit.stream_id) };
+        let found = match &repair.library {
+            Some(library) => runtime.block_on(library.find(&log, Want::NewestUpTo(from)))?,
+            None => None,
+        };
+        let snapshot = found.as_ref().map(|found| found.name);
+        let mut processor = Processor::default();
+        processor.assigned([shard]);
+        let start = processor.rewind(shard, offsets, from, found.map(|found| found.state))?;
+        Ok(Self { shard, partition, reader, processor, start, snapshot })
+    }
 }
 
 fn committed(repair: &Repair, partition: &Partition) -> Result<Commit, RepairError> {
@@ -149,17 +183,8 @@ struct Work {
 }
 
 impl Work {
-    fn begin(
-        repair: &Repair,
-        mut reader: LogReader,
-        partition: Partition,
-        offsets: Offsets,
-        snapshot: Option<State>,
-    ) -> Result<Self, RepairError> {
-        let shard = repair.shard;
-        let mut processor = Processor::default();
-        processor.assigned([shard]);
-        let start = processor.rewind(shard, offsets, repair.from, snapshot)?;
+    fn begin(repair: &Repair, beginning: Beginning) -> Result<Self, RepairError> {
+        let Beginning { shard, partition, mut reader, processor, start, .. } = beginning;
         let ids = repair.schema_ids.clone();
         let outlet = Outlet::open(&repair.connection, &repair.client_id, ids)?;
         reader.start(&partition, start)?;
