@@ -16,10 +16,6 @@ use crate::{
     servers::Servers,
 };
 
-/// How long the pool may take to say goodbye to PostgreSQL; a server that has fallen silent must
-/// not hold the stop.
-const GOODBYE: Duration = Duration::from_secs(1);
-
 /// A look at the checkpoints takes at most two minutes with the highest limits that configuration
 /// allows; a longer silence means that the loop is wedged.
 const SILENCE: Duration = Duration::from_secs(150);
@@ -87,6 +83,6 @@ pub async fn run(frame: Frame, config: Config) -> Result<(), Error> {
     drained.cancel();
     // A panic of a task has been logged by the hook; there is nothing left to save.
     while tasks.join_next().await.is_some() {}
-    let _ = tokio::time::timeout(GOODBYE, servers.close()).await;
+    servers.close();
     Ok(served?)
 }

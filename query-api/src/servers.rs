@@ -139,11 +139,11 @@ impl Servers {
         replica.tracker.has_passed(projection, positions, &floor)
     }
 
-    /// Closes the pools once their running reads are done.
-    pub async fn close(&self) {
+    /// Closes the connections; those of running reads when these end.
+    pub fn close(&self) {
         for replica in &self.0.replicas {
-            replica.database.close().await;
+            replica.database.close();
         }
-        self.0.primary.close().await;
+        self.0.primary.close();
     }
 }

@@ -116,19 +116,25 @@ pub(super) async fn behind(
         wanted_changes(wanted)
     );
     let at: Vec<(i32, Place)> = cursor.iter().collect();
-    let column = at.iter();
-    let query = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(projection.as_str())
-        .bind(Topic::Events(kind(projection)).name())
-        .bind(column.clone().map(|(partition, _)| *partition).collect::<Vec<_>>())
-        .bind(column.clone().map(|(_, place)| place.incarnation).collect::<Vec<_>>())
-        .bind(column.clone().map(|(_, place)| place.link_sequence).collect::<Vec<_>>())
-        .bind(column.map(|(_, place)| place.nth).collect::<Vec<_>>())
-        .bind(PAGE)
-        .bind(wanted.partition)
-        .bind(wanted.keys.as_deref())
-        .bind(wanted.customer_id.as_deref());
-    let rows = database.read(query.fetch_all(database.pool())).await?;
+    let (statement, column) = (statement.as_str(), at.iter());
+    let rows = database.read(|mut lease| {
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(projection.as_str())
+            .bind(Topic::Events(kind(projection)).name())
+            .bind(column.clone().map(|(partition, _)| *partition).collect::<Vec<_>>())
+            .bind(column.clone().map(|(_, place)| place.incarnation).collect::<Vec<_>>())
+            .bind(column.clone().map(|(_, place)| place.link_sequence).collect::<Vec<_>>())
+            .bind(column.clone().map(|(_, place)| place.nth).collect::<Vec<_>>())
+            .bind(PAGE)
+            .bind(wanted.partition)
+            .bind(wanted.keys.as_deref())
+            .bind(wanted.customer_id.as_deref());
+        async move {
+            let rows = query.fetch_all(&mut *lease).await;
+            lease.end(rows)
+        }
+    });
+    let rows = rows.await?;
     Ok(gather(&rows, cursor)?)
 }
 
@@ -214,8 +220,13 @@ pub(super) async fn order(
          FROM orders o WHERE o.order_id = $3",
     );
     let (name, topic) = named(Projection::Orders);
-    let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name).bind(topic).bind(order_id);
-    let row = database.read(query.fetch_one(database.pool())).await?;
+    let statement = statement.as_str();
+    let row = database.read(|mut lease| async move {
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name).bind(topic);
+        let row = query.bind(order_id).fetch_one(&mut *lease).await;
+        lease.end(row)
+    });
+    let row = row.await?;
     if row.try_get::<Option<&str>, _>("order_id")?.is_none() {
         return Ok(None);
     }
@@ -225,8 +236,14 @@ pub(super) async fn order(
 
 /// The partition of an order.
 pub(super) async fn partition(database: &Database, order_id: &str) -> Result<Option<i32>, Error> {
-    let query = sqlx::query_scalar("SELECT source_partition FROM orders WHERE order_id = $1");
-    database.read(query.bind(order_id).fetch_optional(database.pool())).await
+    database
+        .read(|mut lease| async move {
+            let query =
+                sqlx::query_scalar("SELECT source_partition FROM orders WHERE order_id = $1");
+            let partition = query.bind(order_id).fetch_optional(&mut *lease).await;
+            lease.end(partition)
+        })
+        .await
 }
 
 /// The newest orders of a customer, and the places.
@@ -240,12 +257,13 @@ pub(super) async fn orders(
          ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $4",
     );
     let (name, topic) = named(Projection::Orders);
-    let query = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(name)
-        .bind(topic)
-        .bind(customer_id)
-        .bind(ORDERS_MAX);
-    let rows = database.read(query.fetch_all(database.pool())).await?;
+    let statement = statement.as_str();
+    let rows = database.read(|mut lease| async move {
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name).bind(topic);
+        let rows = query.bind(customer_id).bind(ORDERS_MAX).fetch_all(&mut *lease).await;
+        lease.end(rows)
+    });
+    let rows = rows.await?;
     Ok(all(&rows, "order_id")?)
 }
 
@@ -257,8 +275,13 @@ pub(super) async fn products(
     let statement =
         with_places("s.*", "SELECT * FROM products p WHERE p.sku = ANY($3) ORDER BY p.sku");
     let (name, topic) = named(Projection::Products);
-    let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name).bind(topic).bind(skus);
-    let rows = database.read(query.fetch_all(database.pool())).await?;
+    let statement = statement.as_str();
+    let rows = database.read(|mut lease| async move {
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name).bind(topic);
+        let rows = query.bind(skus).fetch_all(&mut *lease).await;
+        lease.end(rows)
+    });
+    let rows = rows.await?;
     Ok(all(&rows, "sku")?)
 }
 

@@ -56,7 +56,7 @@ impl Keeper {
         loop {
             if let Some((_, heartbeat)) = health {
                 heartbeat.beat();
-                self.database.report();
+                self.database.tend();
             }
             let condition = health.map(|(condition, _)| condition);
             let now = self.read(condition).await.err().map(|error| cause(&error));

@@ -97,7 +97,11 @@ const BY_ID: &str = "
 impl Database {
     /// The outcome of the command, unless none has been projected.
     pub async fn command(&self, command_id: Uuid) -> Result<Option<CommandOutcome>, Error> {
-        self.read(sqlx::query_as(BY_ID).bind(command_id).fetch_optional(self.pool())).await
+        self.read(|mut lease| async move {
+            let row = sqlx::query_as(BY_ID).bind(command_id).fetch_optional(&mut *lease).await;
+            lease.end(row)
+        })
+        .await
     }
 }
 

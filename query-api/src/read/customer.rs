@@ -3,7 +3,7 @@
 //! The projection keeps sums per partition of orders; they are added up here.
 
 use serde::Serialize;
-use sqlx::{FromRow, Row, postgres::PgRow, types::Json};
+use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow, types::Json};
 use utoipa::ToSchema;
 
 use super::{
@@ -57,33 +57,38 @@ pub struct Spend {
 /// Currency, paid, refund due.
 type SpendRow = (String, String, String);
 
-/// Puts the customers that `$choice` finds together with their spend.
-macro_rules! customers {
-    ($choice:literal) => {
-        concat!(
-            "SELECT c.*, s.spend FROM (
-                 SELECT customer_id, sum(placed)::bigint AS placed,
-                     sum(reserved)::bigint AS reserved, sum(rejected)::bigint AS rejected,
-                     sum(paid)::bigint AS paid, sum(shipped)::bigint AS shipped,
-                     sum(cancelled)::bigint AS cancelled, sum(expired)::bigint AS expired
-                 FROM customers ",
-            $choice,
-            ") c
-             LEFT JOIN LATERAL (
-                 SELECT json_agg(json_build_array(currency, paid::text, refund_due::text)
-                     ORDER BY currency) AS spend
-                 FROM (SELECT currency, sum(paid) AS paid, sum(refund_due) AS refund_due
-                       FROM customer_spend p WHERE p.customer_id = c.customer_id
-                       GROUP BY currency) of_currency
-             ) s ON true
-             ORDER BY c.customer_id"
-        )
-    };
+/// The customers of a choice, which follows, put together with their spend.
+const CHOSEN: &str = "SELECT c.*, s.spend FROM (
+     SELECT customer_id, sum(placed)::bigint AS placed,
+         sum(reserved)::bigint AS reserved, sum(rejected)::bigint AS rejected,
+         sum(paid)::bigint AS paid, sum(shipped)::bigint AS shipped,
+         sum(cancelled)::bigint AS cancelled, sum(expired)::bigint AS expired
+     FROM customers WHERE customer_id ";
+const WITH_SPEND: &str = ") c
+ LEFT JOIN LATERAL (
+     SELECT json_agg(json_build_array(currency, paid::text, refund_due::text)
+         ORDER BY currency) AS spend
+     FROM (SELECT currency, sum(paid) AS paid, sum(refund_due) AS refund_due
+           FROM customer_spend p WHERE p.customer_id = c.customer_id
+           GROUP BY currency) of_currency
+ ) s ON true
+ ORDER BY c.customer_id";
+
+fn by_id(customer_id: &str) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(CHOSEN);
+    query.push("= ").push_bind(customer_id.to_owned()).push(" GROUP BY customer_id");
+    query.push(WITH_SPEND);
+    query
 }
 
-const BY_ID: &str = customers!("WHERE customer_id = $1 GROUP BY customer_id");
-const AFTER: &str =
-    customers!("WHERE customer_id > $1 GROUP BY customer_id ORDER BY customer_id LIMIT $2");
+fn page_after(after: Option<&str>, fetch: i64) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(CHOSEN);
+    // No id is empty, so all of them come after that.
+    query.push("> ").push_bind(after.unwrap_or_default().to_owned());
+    query.push(" GROUP BY customer_id ORDER BY customer_id LIMIT ").push_bind(fetch);
+    query.push(WITH_SPEND);
+    query
+}
 
 impl Database {
     /// The customer, unless no order of theirs has been projected; and how far the read model was in
@@ -94,7 +99,7 @@ impl Database {
         is_judged: bool,
     ) -> Result<(Option<Customer>, Marks), Error> {
         let judged = is_judged.then_some(Projection::Customers);
-        let (mut rows, marks) = self.list(sqlx::query_as(BY_ID).bind(customer_id), judged).await?;
+        let (mut rows, marks) = self.list(|| by_id(customer_id), judged).await?;
         Ok((rows.pop(), marks))
     }
 
@@ -105,11 +110,9 @@ impl Database {
         rows_max: u16,
         is_judged: bool,
     ) -> Result<(Page<Customer, String>, Marks), Error> {
-        // No id is empty, so all of them come after that.
-        let query = sqlx::query_as(AFTER).bind(after.unwrap_or_default());
-        let query = query.bind(Page::<Customer, String>::fetch(rows_max));
+        let fetch = Page::<Customer, String>::fetch(rows_max);
         let judged = is_judged.then_some(Projection::Customers);
-        let (rows, marks) = self.list(query, judged).await?;
+        let (rows, marks) = self.list(|| page_after(after, fetch), judged).await?;
         Ok((Page::cut(rows, rows_max, |last: &Customer| last.customer_id.clone()), marks))
     }
 }

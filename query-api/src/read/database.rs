@@ -1,19 +1,22 @@
-//! The door to PostgreSQL: a pool with every limit spelled out, and one deadline over each read.
+//! The door to PostgreSQL: connections with every limit spelled out, and one deadline over each read.
 
 use std::{future::Future, time::Duration};
 
-use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions as _, FromRow, PgPool, Postgres,
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
-    query::QueryAs,
+    ConnectOptions as _, Connection as _, FromRow, PgPool, Postgres, QueryBuilder,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
 use super::{
     Error,
     checkpoint::{self, Marks, Projection},
+    error::is_lost,
+    lease::{self, Lease, Leases},
 };
 use crate::measure::{CONNECTIONS, CONNECTIONS_MAX};
+
+/// Begins a transaction whose statements all see one moment.
+pub(super) const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// Limits of the connections to PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +29,23 @@ pub struct Settings {
     pub statement: Duration,
 }
 
-/// A handle to the read models; clones share the pool.
+impl Settings {
+    pub(super) fn size(self) -> usize {
+        usize::try_from(self.connections_max).unwrap_or(usize::MAX)
+    }
+}
+
+/// A handle to the read models; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pool: PgPool,
+    leases: Leases,
     options: PgConnectOptions,
     settings: Settings,
 }
 
 impl Database {
-    /// Prepares a pool; nothing connects before the first read, so that a process starts, and says
-    /// on `/readyz` what is missing, while PostgreSQL is away.
+    /// Prepares the connections; nothing connects before the first read, so that a process starts,
+    /// and says on `/readyz` what is missing, while PostgreSQL is away.
     pub fn new(options: PgConnectOptions, settings: Settings) -> Self {
         let statement_ms = settings.statement.as_millis().to_string();
         // sqlx asks whether a statement would be logged, and that question makes the subscriber
@@ -47,63 +56,62 @@ impl Database {
             // This program has no business writing; a mistake becomes an error.
             ("default_transaction_read_only", "on"),
         ]);
-        let pool = Self::pool_options(settings, settings.connections_max)
-            .connect_lazy_with(options.clone());
-        Self { pool, options, settings }
+        let leases = lease::leases(options.clone(), settings);
+        let leases = leases.expect("deadpool refuses only timeouts without a runtime");
+        Self { leases, options, settings }
     }
 
     /// A pool of one connection that requests cannot starve, for the position tracker.
     pub(crate) fn reserved(&self) -> PgPool {
-        Self::pool_options(self.settings, 1).connect_lazy_with(self.options.clone())
-    }
-
-    fn pool_options(settings: Settings, connections_max: u32) -> PgPoolOptions {
         PgPoolOptions::new()
-            .max_connections(connections_max)
-            .acquire_timeout(settings.acquire)
-            // Connections are made anew from time to time, so that a server that took over gets its
-            // share, and given back when a spike is over.
-            .max_lifetime(Duration::from_secs(30 * 60))
-            .idle_timeout(Duration::from_secs(10 * 60))
-            // A connection that died with the server is found before a request gets it: one round
-            // trip on the same machine or network buys that a restart costs no failed answer.
-            .test_before_acquire(true)
+            .max_connections(1)
+            .acquire_timeout(self.settings.acquire)
+            .connect_lazy_with(self.options.clone())
     }
 
-    /// Runs one read within the deadline.
+    /// Runs one read within the deadline, and again while its connection turns out to have died since
+    /// the read before: a server that was restarted costs no answer, and a live one no question
+    /// whether it is.
     ///
     /// The server's own statement timeout ends what is merely slow; this one also ends a read whose
     /// server has fallen silent, which would otherwise hold the request for ever.
-    pub(crate) async fn read<T>(
-        &self,
-        read: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, Error> {
+    pub(crate) async fn read<T, F>(&self, read: impl Fn(Lease) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        // Boxed, because the futures of GraphQL are deep as they are.
+        let read = Box::pin(async {
+            loop {
+                let lease = Lease::of(&self.leases).await?;
+                let is_reused = lease.is_reused();
+                match read(lease).await {
+                    // Each turn closes one of them, and a new one has no such excuse.
+                    Err(error) if is_reused && is_lost(&error) => {
+                        tracing::debug!(%error, "A connection had died; reading on another one.");
+                    }
+                    ended => return ended,
+                }
+            }
+        });
         within(self.deadline(), read).await
     }
 
     /// The rows of a list, and how far the read model to be judged was in the same moment; no marks
-    /// where there is none. Boxed, because the futures of GraphQL are deep as they are.
-    pub(super) fn list<'a, T>(
-        &'a self,
-        query: QueryAs<'a, Postgres, T, PgArguments>,
+    /// where there is none.
+    pub(super) async fn list<T>(
+        &self,
+        statement: impl Fn() -> QueryBuilder<Postgres>,
         judged: Option<Projection>,
-    ) -> BoxFuture<'a, Result<(Vec<T>, Marks), Error>>
+    ) -> Result<(Vec<T>, Marks), Error>
     where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'a,
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let Some(judged) = judged else {
-            return Box::pin(async move {
-                Ok((self.read(query.fetch_all(&self.pool)).await?, Marks::default()))
-            });
-        };
-        Box::pin(self.read(async move {
-            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-            let mut moment = self.pool.begin_with(begin).await?;
-            let rows = query.fetch_all(&mut *moment).await?;
-            let marks = checkpoint::marks_of(&mut moment, judged).await?;
-            moment.commit().await?;
-            Ok((rows, marks))
-        }))
+        let statement = &statement;
+        self.read(|mut lease| async move {
+            let read = page(&mut lease, statement(), judged).await;
+            lease.end(read)
+        })
+        .await
     }
 
     /// The longest that any one read takes.
@@ -111,14 +119,11 @@ impl Database {
         self.settings.acquire + self.settings.statement
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-
-    /// Publishes how much of the pool is in use.
-    pub(crate) fn report(&self) {
-        let idle = self.pool.num_idle();
-        let open = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
+    /// Closes connections that are not needed, and publishes how many there are.
+    pub(crate) fn tend(&self) {
+        lease::retire(&self.leases);
+        let status = self.leases.status();
+        let (idle, open) = (status.available, status.size);
         let gauge = |state: &'static str, connections: usize| {
             // A pool has at most 1,000 connections, which a float counts exactly.
             let connections = u32::try_from(connections).unwrap_or(u32::MAX);
@@ -129,10 +134,30 @@ impl Database {
         metrics::gauge!(CONNECTIONS_MAX).set(f64::from(self.settings.connections_max));
     }
 
-    /// Closes the pool once its running reads are done.
-    pub async fn close(&self) {
-        self.pool.close().await;
+    /// Closes the connections; those of running reads when these end.
+    pub fn close(&self) {
+        self.leases.close();
     }
+}
+
+/// Reads a page, and the marks in the same snapshot where they are wanted.
+async fn page<T>(
+    lease: &mut Lease,
+    mut statement: QueryBuilder<Postgres>,
+    judged: Option<Projection>,
+) -> Result<(Vec<T>, Marks), sqlx::Error>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let query = statement.build_query_as();
+    let Some(judged) = judged else {
+        return Ok((query.fetch_all(&mut **lease).await?, Marks::default()));
+    };
+    let mut moment = lease.begin_with(MOMENT).await?;
+    let rows = query.fetch_all(&mut *moment).await?;
+    let marks = checkpoint::marks_of(&mut moment, judged).await?;
+    moment.commit().await?;
+    Ok((rows, marks))
 }
 
 /// Runs a read within a time.

@@ -57,6 +57,19 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Whether the connection is gone, and with it only what it was doing.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Io(_) | E::Tls(_) | E::Protocol(_) => true,
+        // connection exception; admin_shutdown, crash_shutdown, cannot_connect_now.
+        E::Database(database) => database.code().is_some_and(|code| {
+            code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&&*code)
+        }),
+        _ => false,
+    }
+}
+
 /// The classes of SQLSTATE that say something of the server's condition and nothing of our
 /// statement: connection exception, invalid authorisation, insufficient resources, operator
 /// intervention, system error; and `invalid_catalog_name`, a database that is being made.

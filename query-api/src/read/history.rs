@@ -62,15 +62,23 @@ const BY_ORDERS: &str = "
 impl Database {
     /// The events of the order; none unless one has been projected.
     pub async fn history(&self, order_id: &str) -> Result<Vec<HistoryItem>, Error> {
-        self.read(sqlx::query_as(BY_ORDER).bind(order_id).fetch_all(self.pool())).await
+        self.read(|mut lease| async move {
+            let rows = sqlx::query_as(BY_ORDER).bind(order_id).fetch_all(&mut *lease).await;
+            lease.end(rows)
+        })
+        .await
     }
 
     /// The events of several orders, each with the id of its order, with one statement.
     pub async fn histories(&self, ids: &[&str]) -> Result<Vec<(String, HistoryItem)>, Error> {
-        let query = sqlx::query(BY_ORDERS).bind(ids);
-        let query = query
-            .try_map(|row: PgRow| Ok((row.try_get("order_id")?, HistoryItem::from_row(&row)?)));
-        self.read(query.fetch_all(self.pool())).await
+        self.read(|mut lease| async move {
+            let query = sqlx::query(BY_ORDERS).bind(ids);
+            let query = query
+                .try_map(|row: PgRow| Ok((row.try_get("order_id")?, HistoryItem::from_row(&row)?)));
+            let rows = query.fetch_all(&mut *lease).await;
+            lease.end(rows)
+        })
+        .await
     }
 }
 

@@ -9,6 +9,7 @@ pub mod customer;
 mod database;
 mod error;
 pub mod history;
+mod lease;
 pub mod money;
 pub mod order;
 pub mod order_at;

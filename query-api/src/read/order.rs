@@ -121,21 +121,30 @@ impl Database {
 
     /// The same with what it was read with.
     pub async fn order_stamped(&self, order_id: &str) -> Result<Stamped<Order>, Error> {
-        let read = sqlx::query(BY_ID).bind(order_id).try_map(|row: PgRow| {
-            let stamp = Stamp::of(&row, Projection::Orders)?;
-            let is_there = row.try_get::<Option<&str>, _>("order_id")?.is_some();
-            let partition = row.try_get("source_partition")?;
-            let row = is_there.then(|| Order::from_row(&row)).transpose()?;
-            Ok(Stamped { row, partition, stamp })
-        });
-        self.read(read.fetch_one(self.pool())).await
+        self.read(|mut lease| async move {
+            let row = sqlx::query(BY_ID).bind(order_id).fetch_one(&mut *lease).await;
+            lease.end(row.and_then(|row| stamped(&row)))
+        })
+        .await
     }
 
     /// Orders by their ids, with one statement.
     pub async fn orders_by_id(&self, ids: &[&str]) -> Result<Batch<Order>, Error> {
-        let rows = self.read(sqlx::query(BY_IDS).bind(ids).fetch_all(self.pool())).await?;
+        let rows = self.read(|mut lease| async move {
+            let rows = sqlx::query(BY_IDS).bind(ids).fetch_all(&mut *lease).await;
+            lease.end(rows)
+        });
+        let rows = rows.await?;
         Ok(Batch::of(&rows, Projection::Orders, "order_id")?)
     }
+}
+
+fn stamped(row: &PgRow) -> Result<Stamped<Order>, sqlx::Error> {
+    let stamp = Stamp::of(row, Projection::Orders)?;
+    let is_there = row.try_get::<Option<&str>, _>("order_id")?.is_some();
+    let partition = row.try_get("source_partition")?;
+    let row = is_there.then(|| Order::from_row(row)).transpose()?;
+    Ok(Stamped { row, partition, stamp })
 }
 
 impl FromRow<'_, PgRow> for Order {

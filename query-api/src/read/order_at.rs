@@ -25,16 +25,7 @@ type Kept = (i64, String, DateTime<Utc>, i32, Json<serde_json::Value>);
 impl Database {
     /// The order as it was; nothing when it did not exist yet, or has not come to that version.
     pub async fn order_at(&self, order_id: &str, until: Until) -> Result<Option<Order>, Error> {
-        let mut query = QueryBuilder::<Postgres>::new(
-            "SELECT version, type, at, partition, body FROM order_history WHERE order_id = ",
-        );
-        query.push_bind(order_id);
-        match until {
-            Until::Version(version) => query.push(" AND version <= ").push_bind(version),
-            Until::Time(time) => query.push(" AND at <= ").push_bind(time),
-        };
-        query.push(" ORDER BY version");
-        let kept: Vec<Kept> = self.read(query.build_query_as().fetch_all(self.pool())).await?;
+        let (kept, _) = self.list::<Kept>(|| statement(order_id, until), None).await?;
         let rows = fold(kept).map_err(|why| Error::Unfoldable(format!("{order_id}: {why}")))?;
         let has_come = |rows: &OrderRows<()>| match until {
             Until::Version(version) => rows.order.version == version,
@@ -42,6 +33,19 @@ impl Database {
         };
         Ok(rows.filter(has_come).map(Order::from))
     }
+}
+
+fn statement(order_id: &str, until: Until) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT version, type, at, partition, body FROM order_history WHERE order_id = ",
+    );
+    query.push_bind(order_id.to_owned());
+    match until {
+        Until::Version(version) => query.push(" AND version <= ").push_bind(version),
+        Until::Time(time) => query.push(" AND at <= ").push_bind(time),
+    };
+    query.push(" ORDER BY version");
+    query
 }
 
 fn fold(kept: Vec<Kept>) -> Result<Option<OrderRows<()>>, String> {

@@ -47,9 +47,9 @@ impl Database {
         is_judged: bool,
     ) -> Result<(Page<OrderOverview, Key>, Marks), Error> {
         let fetch = Page::<OrderOverview, Key>::fetch(rows_max);
-        let mut query = statement(OVERVIEW, filter, after, fetch);
         let judged = is_judged.then_some(Projection::Orders);
-        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let statement = || statement(OVERVIEW, filter, after, fetch);
+        let (rows, marks) = self.list(statement, judged).await?;
         Ok((Page::cut(rows, rows_max, Key::of), marks))
     }
 
@@ -62,9 +62,9 @@ impl Database {
         is_judged: bool,
     ) -> Result<(Page<Order, Key>, Marks), Error> {
         let fetch = Page::<Order, Key>::fetch(rows_max);
-        let mut query = statement(with_lines!(), filter, after, fetch);
         let judged = is_judged.then_some(Projection::Orders);
-        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let statement = || statement(with_lines!(), filter, after, fetch);
+        let (rows, marks) = self.list(statement, judged).await?;
         Ok((Page::cut(rows, rows_max, |last: &Order| Key::of(&last.overview)), marks))
     }
 
@@ -74,10 +74,14 @@ impl Database {
         skus: &[&str],
         rows_max: u16,
     ) -> Result<Vec<(String, OrderOverview)>, Error> {
-        let query = sqlx::query(NEWEST_OF_SKUS).bind(skus).bind(i64::from(rows_max));
-        let query = query
-            .try_map(|row: PgRow| Ok((row.try_get("wanted")?, OrderOverview::from_row(&row)?)));
-        self.read(query.fetch_all(self.pool())).await
+        self.read(|mut lease| async move {
+            let query = sqlx::query(NEWEST_OF_SKUS).bind(skus).bind(i64::from(rows_max));
+            let query = query
+                .try_map(|row: PgRow| Ok((row.try_get("wanted")?, OrderOverview::from_row(&row)?)));
+            let rows = query.fetch_all(&mut *lease).await;
+            lease.end(rows)
+        })
+        .await
     }
 }
 

@@ -88,19 +88,20 @@ impl Database {
 
     /// The same with what it was read with.
     pub async fn product_stamped(&self, sku: &str) -> Result<Stamped<Product>, Error> {
-        let read = sqlx::query(BY_SKU).bind(sku).try_map(|row: PgRow| {
-            let stamp = Stamp::of(&row, Projection::Products)?;
-            let is_there = row.try_get::<Option<&str>, _>("sku")?.is_some();
-            let partition = row.try_get("source_partition")?;
-            let row = is_there.then(|| Product::from_row(&row)).transpose()?;
-            Ok(Stamped { row, partition, stamp })
-        });
-        self.read(read.fetch_one(self.pool())).await
+        self.read(|mut lease| async move {
+            let row = sqlx::query(BY_SKU).bind(sku).fetch_one(&mut *lease).await;
+            lease.end(row.and_then(|row| stamped(&row)))
+        })
+        .await
     }
 
     /// Products by their SKUs, with one statement.
     pub async fn products_by_sku(&self, skus: &[&str]) -> Result<Batch<Product>, Error> {
-        let rows = self.read(sqlx::query(BY_SKUS).bind(skus).fetch_all(self.pool())).await?;
+        let rows = self.read(|mut lease| async move {
+            let rows = sqlx::query(BY_SKUS).bind(skus).fetch_all(&mut *lease).await;
+            lease.end(rows)
+        });
+        let rows = rows.await?;
         Ok(Batch::of(&rows, Projection::Products, "sku")?)
     }
 
@@ -113,11 +114,19 @@ impl Database {
         rows_max: u16,
         is_judged: bool,
     ) -> Result<(Page<Product, String>, Marks), Error> {
-        let mut query = statement(filter, after, Page::<Product, String>::fetch(rows_max));
+        let fetch = Page::<Product, String>::fetch(rows_max);
         let judged = is_judged.then_some(Projection::Products);
-        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let (rows, marks) = self.list(|| statement(filter, after, fetch), judged).await?;
         Ok((Page::cut(rows, rows_max, |last: &Product| last.sku.clone()), marks))
     }
+}
+
+fn stamped(row: &PgRow) -> Result<Stamped<Product>, sqlx::Error> {
+    let stamp = Stamp::of(row, Projection::Products)?;
+    let is_there = row.try_get::<Option<&str>, _>("sku")?.is_some();
+    let partition = row.try_get("source_partition")?;
+    let row = is_there.then(|| Product::from_row(row)).transpose()?;
+    Ok(Stamped { row, partition, stamp })
 }
 
 /// Only conditions that were asked for stand in the statement, so that each combination is planned

@@ -106,16 +106,9 @@ impl Database {
         rows_max: u16,
         is_judged: bool,
     ) -> Result<(Page<DaySales, DayKey>, Marks), Error> {
-        let table = if filter.sku.is_some() { "sales_by_product" } else { "sales_by_day" };
-        let mut query = statement("day", table, filter);
-        if let Some(after) = after {
-            query.push(" AND (day, currency) < (").push_bind(after.day);
-            query.push(", ").push_bind(after.currency.clone()).push(")");
-        }
-        query.push(" GROUP BY day, currency ORDER BY day DESC, currency DESC LIMIT ");
-        query.push_bind(Page::<DaySales, DayKey>::fetch(rows_max));
+        let fetch = Page::<DaySales, DayKey>::fetch(rows_max);
         let judged = is_judged.then_some(Projection::Sales);
-        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let (rows, marks) = self.list(|| days(filter, after, fetch), judged).await?;
         let key = |last: &DaySales| DayKey { day: last.day, currency: last.sales.currency.clone() };
         Ok((Page::cut(rows, rows_max, key), marks))
     }
@@ -128,21 +121,36 @@ impl Database {
         rows_max: u16,
         is_judged: bool,
     ) -> Result<(Page<ProductSales, ProductKey>, Marks), Error> {
-        let mut query = statement("sku", "sales_by_product", filter);
-        if let Some(after) = after {
-            query.push(" AND (sku, currency) > (").push_bind(after.sku.clone());
-            query.push(", ").push_bind(after.currency.clone()).push(")");
-        }
-        query.push(" GROUP BY sku, currency ORDER BY sku, currency LIMIT ");
-        query.push_bind(Page::<ProductSales, ProductKey>::fetch(rows_max));
+        let fetch = Page::<ProductSales, ProductKey>::fetch(rows_max);
         let judged = is_judged.then_some(Projection::Sales);
-        let (rows, marks) = self.list(query.build_query_as(), judged).await?;
+        let (rows, marks) = self.list(|| products(filter, after, fetch), judged).await?;
         let key = |last: &ProductSales| ProductKey {
             sku: last.sku.clone(),
             currency: last.sales.currency.clone(),
         };
         Ok((Page::cut(rows, rows_max, key), marks))
     }
+}
+
+fn days(filter: &Filter, after: Option<&DayKey>, fetch: i64) -> QueryBuilder<Postgres> {
+    let table = if filter.sku.is_some() { "sales_by_product" } else { "sales_by_day" };
+    let mut query = statement("day", table, filter);
+    if let Some(after) = after {
+        query.push(" AND (day, currency) < (").push_bind(after.day);
+        query.push(", ").push_bind(after.currency.clone()).push(")");
+    }
+    query.push(" GROUP BY day, currency ORDER BY day DESC, currency DESC LIMIT ").push_bind(fetch);
+    query
+}
+
+fn products(filter: &Filter, after: Option<&ProductKey>, fetch: i64) -> QueryBuilder<Postgres> {
+    let mut query = statement("sku", "sales_by_product", filter);
+    if let Some(after) = after {
+        query.push(" AND (sku, currency) > (").push_bind(after.sku.clone());
+        query.push(", ").push_bind(after.currency.clone()).push(")");
+    }
+    query.push(" GROUP BY sku, currency ORDER BY sku, currency LIMIT ").push_bind(fetch);
+    query
 }
 
 /// Only conditions that were asked for stand in the statement, so that each combination is planned

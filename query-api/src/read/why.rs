@@ -4,14 +4,16 @@
 use chrono::{DateTime, Utc};
 use events::{Origin, Topic};
 use serde::Serialize;
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Connection as _, Row, postgres::PgRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Database, Error,
     checkpoint::Projection,
+    database::MOMENT,
     history::RecordPlace,
+    lease::Lease,
     stamp::{self, Parked, Stamp},
     time,
 };
@@ -137,37 +139,40 @@ const STAMP: &str = concat!("SELECT ", stamp::columns!("orders"));
 impl Database {
     /// What stands behind the order's row; nothing when no event of it was ever read.
     pub async fn why_order(&self, order_id: &str) -> Result<Option<Why>, Error> {
-        self.read(self.why_order_in_one_snapshot(order_id)).await
+        self.read(|mut lease| async move {
+            let read = in_one_snapshot(&mut lease, order_id).await;
+            lease.end(read)
+        })
+        .await
     }
+}
 
-    async fn why_order_in_one_snapshot(&self, order_id: &str) -> Result<Option<Why>, sqlx::Error> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        let mut snapshot = self.pool().begin_with(begin).await?;
-        let events: Vec<Cause> = sqlx::query(EVENTS)
-            .bind(order_id)
-            .try_map(|row: PgRow| cause(&row))
-            .fetch_all(&mut *snapshot)
-            .await?;
-        let stamp = sqlx::query(STAMP)
-            .bind(order_id)
-            .try_map(|row: PgRow| Stamp::of(&row, Projection::Orders))
-            .fetch_one(&mut *snapshot)
-            .await?;
-        let (parked, last) = (stamp.parked, events.last().map(|cause| &cause.record));
-        let partition = last
-            .map(|record| (record.topic.clone(), record.partition))
-            .or_else(|| parked.as_ref().map(|parked| (parked.topic.clone(), parked.partition)));
-        let Some((topic, partition)) = partition else { return Ok(None) };
-        let projection = sqlx::query_as(PROJECTION)
-            .bind(topic)
-            .bind(partition)
-            .fetch_optional(&mut *snapshot)
-            .await?;
-        let ids: Vec<Uuid> = events.iter().filter_map(|cause| cause.command_id).collect();
-        let commands = sqlx::query_as(COMMANDS).bind(ids).fetch_all(&mut *snapshot).await?;
-        let order_id = order_id.to_owned();
-        Ok(Some(Why { order_id, events, commands, projection, parked }))
-    }
+async fn in_one_snapshot(lease: &mut Lease, order_id: &str) -> Result<Option<Why>, sqlx::Error> {
+    let mut snapshot = lease.begin_with(MOMENT).await?;
+    let events: Vec<Cause> = sqlx::query(EVENTS)
+        .bind(order_id)
+        .try_map(|row: PgRow| cause(&row))
+        .fetch_all(&mut *snapshot)
+        .await?;
+    let stamp = sqlx::query(STAMP)
+        .bind(order_id)
+        .try_map(|row: PgRow| Stamp::of(&row, Projection::Orders))
+        .fetch_one(&mut *snapshot)
+        .await?;
+    let (parked, last) = (stamp.parked, events.last().map(|cause| &cause.record));
+    let partition = last
+        .map(|record| (record.topic.clone(), record.partition))
+        .or_else(|| parked.as_ref().map(|parked| (parked.topic.clone(), parked.partition)));
+    let Some((topic, partition)) = partition else { return Ok(None) };
+    let projection = sqlx::query_as(PROJECTION)
+        .bind(topic)
+        .bind(partition)
+        .fetch_optional(&mut *snapshot)
+        .await?;
+    let ids: Vec<Uuid> = events.iter().filter_map(|cause| cause.command_id).collect();
+    let commands = sqlx::query_as(COMMANDS).bind(ids).fetch_all(&mut *snapshot).await?;
+    let order_id = order_id.to_owned();
+    Ok(Some(Why { order_id, events, commands, projection, parked }))
 }
 
 fn cause(row: &PgRow) -> Result<Cause, sqlx::Error> {
