@@ -61,13 +61,7 @@ fn channels() -> Map<String, Value> {
 
 fn channel(kind: Kind) -> Value {
     let topic = Topic::Events(kind);
-    let about = match kind {
-        Kind::Orders => "The life of orders, keyed by order id.",
-        Kind::Products => {
-            "Catalogue and stock, keyed by SKU; a refused reservation by order id, because it \
-             changes no product."
-        }
-    };
+    let about = kind.about_events();
     let messages: Map<String, Value> = names_of(kind)
         .map(|name| (name.to_owned(), reference(&format!("/components/messages/{name}"))))
         .collect();

@@ -2,7 +2,7 @@
 
 use crate::{
     Kind,
-    codec::{self, Record, record_union},
+    codec::{self, Described, Record, record_union},
     order::{
         LateReservationReleased, OrderCancelled, OrderExpired, OrderPaid, OrderPartlyReserved,
         OrderPlaced, OrderRejected, OrderReserved, OrderShipped, ReservationRecorded,
@@ -14,9 +14,37 @@ use crate::{
     },
 };
 
+/// `(type, schema file, kind of the shards that write it, by its key)`, and `without version` where it
+/// belongs to no aggregate.
+macro_rules! event_record {
+    ($type:ident, $file:literal, $kind:ident by $key:ident) => {
+        $crate::event::event_record!($type, $file, $kind by $key, true);
+    };
+    ($type:ident, $file:literal, $kind:ident by $key:ident, without version) => {
+        $crate::event::event_record!($type, $file, $kind by $key, false);
+    };
+    ($type:ident, $file:literal, $kind:ident by $key:ident, $is_versioned:literal) => {
+        $crate::codec::record!($type, "spillway.events", $file);
+
+        impl $crate::codec::Described for $type {
+            type About = $crate::event::About;
+            const ABOUT: Self::About = $crate::event::About {
+                kind: $crate::Kind::$kind,
+                is_versioned: $is_versioned,
+            };
+
+            fn key(&self) -> &str {
+                &self.$key
+            }
+        }
+    };
+}
+
+pub(crate) use event_record;
+
 record_union! {
     /// A fact in the past tense, kept for ever.
-    pub enum Event {
+    pub enum Event: About {
         ProductRegistered,
         PriceChanged,
         StockReceived,
@@ -42,50 +70,31 @@ record_union! {
     }
 }
 
+/// What an event says of itself, once, beside its type.
+pub(crate) struct About {
+    pub(crate) kind: Kind,
+    pub(crate) is_versioned: bool,
+}
+
 impl Event {
-    /// The identity that the record is keyed by: a SKU or an order id.
+    /// The identity that the record is keyed by, such as a SKU or an order id.
     pub fn key(&self) -> &str {
-        match self {
-            Event::ProductRegistered(e) => &e.sku,
-            Event::PriceChanged(e) => &e.sku,
-            Event::StockReceived(e) => &e.sku,
-            Event::StockAdjusted(e) => &e.sku,
-            Event::StockReserved(e) => &e.sku,
-            Event::ReservationRefused(e) => &e.order_id,
-            Event::StockReleased(e) => &e.sku,
-            Event::StockShipped(e) => &e.sku,
-            Event::OrderPlaced(e) => &e.order_id,
-            Event::ReservationRecorded(e) => &e.order_id,
-            Event::OrderReserved(e) => &e.order_id,
-            Event::OrderRejected(e) => &e.order_id,
-            Event::OrderPaid(e) => &e.order_id,
-            Event::OrderShipped(e) => &e.order_id,
-            Event::OrderCancelled(e) => &e.order_id,
-            Event::OrderExpired(e) => &e.order_id,
-            Event::LateReservationReleased(e) => &e.order_id,
-            Event::OrderPartlyReserved(e) => &e.order_id,
-            Event::ProductDeactivated(e) => &e.sku,
-            Event::ProductReactivated(e) => &e.sku,
-            Event::LowStockThresholdSet(e) => &e.sku,
-            Event::StockRanLow(e) => &e.sku,
-        }
+        self.record_key()
     }
 
     /// Which shards write this event.
     pub fn kind(&self) -> Kind {
-        Self::kind_of(self.name()).unwrap_or(Kind::Orders)
+        self.about().kind
     }
 
     /// Which shards write the events of this short record name; `None` for a name of no event.
     pub fn kind_of(name: &str) -> Option<Kind> {
-        Self::NAMES.iter().position(|n| *n == name).map(|index| match index {
-            0..8 | 18..22 => Kind::Products,
-            _ => Kind::Orders,
-        })
+        let index = Self::NAMES.iter().position(|known| *known == name)?;
+        Self::ABOUT.get(index).map(|about| about.kind)
     }
 
     /// False for an event that belongs to no aggregate, and so carries no version.
     pub fn is_versioned(&self) -> bool {
-        !matches!(self, Event::ReservationRefused(_))
+        self.about().is_versioned
     }
 }

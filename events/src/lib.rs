@@ -10,6 +10,7 @@ pub mod dead_letter;
 pub mod event;
 pub mod header;
 pub mod id;
+pub mod kind;
 pub mod line;
 pub mod log_time;
 pub mod money;
@@ -26,10 +27,11 @@ pub mod topic;
 
 pub use command::Command;
 pub use event::Event;
+pub use kind::Kind;
 pub use money::Money;
 pub use origin::Origin;
 pub use position::Position;
-pub use shard_id::{Kind, ShardId};
+pub use shard_id::ShardId;
 pub use topic::Topic;
 
 /// Milliseconds since the Unix epoch, in log time.

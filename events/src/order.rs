@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Millis, Money,
-    codec::record,
+    event::event_record,
     line::{LineQuantity, OrderLine, PricedLine, RefusedLine, ReservedLine},
 };
 
@@ -106,13 +106,13 @@ pub struct LateReservationReleased {
     pub released: Vec<LineQuantity>,
 }
 
-record!(OrderPlaced, "spillway.events", "events/OrderPlaced.v1.avsc");
-record!(ReservationRecorded, "spillway.events", "events/ReservationRecorded.v1.avsc");
-record!(OrderReserved, "spillway.events", "events/OrderReserved.v1.avsc");
-record!(OrderPartlyReserved, "spillway.events", "events/OrderPartlyReserved.v1.avsc");
-record!(OrderRejected, "spillway.events", "events/OrderRejected.v1.avsc");
-record!(OrderPaid, "spillway.events", "events/OrderPaid.v1.avsc");
-record!(OrderShipped, "spillway.events", "events/OrderShipped.v1.avsc");
-record!(OrderCancelled, "spillway.events", "events/OrderCancelled.v1.avsc");
-record!(OrderExpired, "spillway.events", "events/OrderExpired.v1.avsc");
-record!(LateReservationReleased, "spillway.events", "events/LateReservationReleased.v1.avsc");
+event_record!(OrderPlaced, "events/OrderPlaced.v1.avsc", Orders by order_id);
+event_record!(ReservationRecorded, "events/ReservationRecorded.v1.avsc", Orders by order_id);
+event_record!(OrderReserved, "events/OrderReserved.v1.avsc", Orders by order_id);
+event_record!(OrderPartlyReserved, "events/OrderPartlyReserved.v1.avsc", Orders by order_id);
+event_record!(OrderRejected, "events/OrderRejected.v1.avsc", Orders by order_id);
+event_record!(OrderPaid, "events/OrderPaid.v1.avsc", Orders by order_id);
+event_record!(OrderShipped, "events/OrderShipped.v1.avsc", Orders by order_id);
+event_record!(OrderCancelled, "events/OrderCancelled.v1.avsc", Orders by order_id);
+event_record!(OrderExpired, "events/OrderExpired.v1.avsc", Orders by order_id);
+event_record!(LateReservationReleased, "events/LateReservationReleased.v1.avsc", Orders by order_id);

@@ -8,7 +8,7 @@ use crate::{Kind, ShardId};
 /// How far one shard's events are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
-    /// Kind of the shard: `orders` or `products`.
+    /// Kind of the shard, such as `orders`.
     pub kind: String,
     /// Partition of the event topic.
     pub partition: i32,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, codec::record, line::RefusedLine};
+use crate::{Money, event::event_record, line::RefusedLine};
 
 /// A product entered the catalogue, without stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,15 +105,15 @@ pub struct StockRanLow {
     pub threshold: i64,
 }
 
-record!(ProductRegistered, "spillway.events", "events/ProductRegistered.v1.avsc");
-record!(PriceChanged, "spillway.events", "events/PriceChanged.v1.avsc");
-record!(StockReceived, "spillway.events", "events/StockReceived.v1.avsc");
-record!(StockAdjusted, "spillway.events", "events/StockAdjusted.v1.avsc");
-record!(StockReserved, "spillway.events", "events/StockReserved.v1.avsc");
-record!(ReservationRefused, "spillway.events", "events/ReservationRefused.v1.avsc");
-record!(StockReleased, "spillway.events", "events/StockReleased.v1.avsc");
-record!(StockShipped, "spillway.events", "events/StockShipped.v1.avsc");
-record!(ProductDeactivated, "spillway.events", "events/ProductDeactivated.v1.avsc");
-record!(ProductReactivated, "spillway.events", "events/ProductReactivated.v1.avsc");
-record!(LowStockThresholdSet, "spillway.events", "events/LowStockThresholdSet.v1.avsc");
-record!(StockRanLow, "spillway.events", "events/StockRanLow.v1.avsc");
+event_record!(ProductRegistered, "events/ProductRegistered.v1.avsc", Products by sku);
+event_record!(PriceChanged, "events/PriceChanged.v1.avsc", Products by sku);
+event_record!(StockReceived, "events/StockReceived.v1.avsc", Products by sku);
+event_record!(StockAdjusted, "events/StockAdjusted.v1.avsc", Products by sku);
+event_record!(StockReserved, "events/StockReserved.v1.avsc", Products by sku);
+event_record!(ReservationRefused, "events/ReservationRefused.v1.avsc", Products by order_id, without version);
+event_record!(StockReleased, "events/StockReleased.v1.avsc", Products by sku);
+event_record!(StockShipped, "events/StockShipped.v1.avsc", Products by sku);
+event_record!(ProductDeactivated, "events/ProductDeactivated.v1.avsc", Products by sku);
+event_record!(ProductReactivated, "events/ProductReactivated.v1.avsc", Products by sku);
+event_record!(LowStockThresholdSet, "events/LowStockThresholdSet.v1.avsc", Products by sku);
+event_record!(StockRanLow, "events/StockRanLow.v1.avsc", Products by sku);

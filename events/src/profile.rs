@@ -54,17 +54,7 @@ impl Profile {
     }
 
     pub fn partitions(&self, topic: Topic) -> i32 {
-        use crate::Kind::{Orders, Products};
-        match topic {
-            Topic::Commands(Orders) | Topic::Events(Orders) | Topic::Outcomes(Orders) => {
-                self.orders_partitions
-            }
-            Topic::Commands(Products) | Topic::Events(Products) | Topic::Outcomes(Products) => {
-                self.products_partitions
-            }
-            Topic::Replies => self.replies_partitions,
-            Topic::CommandDeadLetters => self.dead_letters_partitions,
-        }
+        self.parameters().partitions(topic)
     }
 
     /// The topic settings that processes check at start, as Kafka names and values.

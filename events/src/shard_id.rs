@@ -2,45 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
-/// Which family of aggregates a shard holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Orders,
-    Products,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 2] = [Kind::Orders, Kind::Products];
-
-    /// The word used in topic names, headers and positions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Orders => "orders",
-            Kind::Products => "products",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        match text {
-            "orders" => Ok(Kind::Orders),
-            "products" => Ok(Kind::Products),
-            _ => Err(Unreadable),
-        }
-    }
-}
+use crate::{Kind, kind::UnknownKind};
 
 /// One partition of one command topic, written `orders/3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,8 +38,17 @@ impl FromStr for ShardId {
 
 /// The text is not of the form `orders/3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a shard: expected a kind (orders or products), a slash and a partition")]
+#[error(
+    "not a shard: expected a kind ({}), a slash and a partition",
+    Kind::ALL.map(Kind::as_str).join(" or ")
+)]
 pub struct Unreadable;
+
+impl From<UnknownKind> for Unreadable {
+    fn from(_: UnknownKind) -> Self {
+        Unreadable
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -27,10 +27,8 @@ pub(crate) fn first_parameters(reader: &mut LogReader) -> anyhow::Result<Paramet
 
 /// The command partitions of all shards.
 pub(crate) fn partitions(parameters: &Parameters) -> Vec<Partition> {
-    [(Kind::Orders, parameters.orders_partitions), (Kind::Products, parameters.products_partitions)]
-        .into_iter()
-        .flat_map(|(kind, count)| Partition::all_of(Topic::Commands(kind), count))
-        .collect()
+    let of_kind = |kind| Partition::all_of(Topic::Commands(kind), parameters.shards(kind));
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
 }
 
 /// Hands a record over in the form that shards take.

@@ -15,14 +15,23 @@ use tokio::runtime::Handle;
 
 use crate::{command_log, place::PlaceArgs};
 
+const GROUP: &str = "command-api";
+
 /// What is needed to begin in the middle.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StartArgs {
     #[command(flatten)]
     snapshots: PlaceArgs,
     /// Consumer group of the processors; its commits name the log that a snapshot must be of.
-    #[arg(long, env = "COMMAND_GROUP", default_value = "command-api")]
+    #[arg(long, env = "COMMAND_GROUP", default_value = GROUP)]
     group: String,
+}
+
+impl Default for StartArgs {
+    /// Those of a system that says nothing else, which keeps its logs from their first record on.
+    fn default() -> Self {
+        Self { snapshots: PlaceArgs::default(), group: GROUP.to_owned() }
+    }
 }
 
 /// The starts of all logs. Its calls block, within a tokio runtime.

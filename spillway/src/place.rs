@@ -5,7 +5,7 @@ use snapshots::Library;
 use crate::exit;
 
 /// The same place as `command-api --snapshots`.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PlaceArgs {
     /// Where snapshots of the shards are kept: a folder, or a URL such as s3://bucket/prefix, with
     /// the AWS_* variables of the environment.

@@ -60,7 +60,7 @@ impl Edge {
         let (Some(kind), Some(key)) = (command.kind(), command.key()) else {
             unreachable!("routes build client commands only, and those have an aggregate");
         };
-        let creates = matches!(command, Command::RegisterProduct(_) | Command::PlaceOrder(_));
+        let creates = command.creates();
         let mut faults = terms.faults;
         // Clients and proxies take such a segment out of a path, so nobody could ask for it.
         if matches!(key, "." | "..") {
@@ -87,7 +87,7 @@ impl Edge {
             kind,
             key: key.to_owned(),
             creates,
-            rules: domain::rules::first_with(command),
+            rules: command.first_rules(),
         };
         let submission = Submission {
             command_id: subject.command_id,

@@ -20,8 +20,8 @@ use super::{
 /// for a few assignments and never across an await.
 #[derive(Debug)]
 pub struct Shards {
-    orders: Vec<Shard>,
-    products: Vec<Shard>,
+    /// In the order of [`Kind::ALL`].
+    of_kinds: [Vec<Shard>; Kind::ALL.len()],
     wait_max: Duration,
     /// Most commands that one shard remembers, by the rules in force.
     dedup_entries_max: AtomicI64,
@@ -52,8 +52,7 @@ impl Shards {
         };
         let Bounds { wait_max, dedup_entries_max } = bounds;
         Self {
-            orders: of_kind(Kind::Orders),
-            products: of_kind(Kind::Products),
+            of_kinds: Kind::ALL.map(of_kind),
             wait_max,
             dedup_entries_max: AtomicI64::new(dedup_entries_max),
             crowd: Mutex::default(),
@@ -160,10 +159,7 @@ impl Shards {
     }
 
     fn of_kind(&self, kind: Kind) -> &[Shard] {
-        match kind {
-            Kind::Orders => &self.orders,
-            Kind::Products => &self.products,
-        }
+        &self.of_kinds[kind as usize]
     }
 
     fn shard(&self, shard: ShardId) -> Option<&Shard> {

@@ -309,7 +309,7 @@ fn open_outlet(settings: &Settings) -> Result<Outlet, StartError> {
 }
 
 fn join_group(settings: &Settings) -> Result<Member, StartError> {
-    let topics = [Topic::Commands(Kind::Orders).name(), Topic::Commands(Kind::Products).name()];
+    let topics = Kind::ALL.map(|kind| Topic::Commands(kind).name());
     let membership = Membership {
         group: &settings.group,
         client_id: &settings.client_id,

@@ -5,6 +5,7 @@
 //! of one step to the commands that other shards must hear. None of them has a clock, randomness
 //! or I/O, and state changes through events alone, so state is always the fold of its events.
 
+mod aggregates;
 pub mod bounds;
 mod decide;
 pub mod order;
@@ -14,7 +15,8 @@ pub mod refusal;
 pub mod rules;
 mod unfit;
 
-pub use decide::{Decision, Lookup, decide};
+pub use aggregates::{Aggregates, Map, Sorted};
+pub use decide::{Decision, decide};
 pub use order::Order;
 pub use product::Product;
 pub use react::{FollowUp, Reaction, react};

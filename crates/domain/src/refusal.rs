@@ -5,111 +5,70 @@ use events::{
     outcome::{PARTLY_RESERVED, Refusal},
 };
 
-/// Why a command was refused; also the reason of a refused line, and the last segment of the
-/// problem type. A released code keeps its meaning for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
+/// The codes with their words: as these stand in events, outcomes and problem types.
+macro_rules! codes {
+    ($($(#[$text:meta])* $code:ident = $word:literal,)+) => {
+        /// Why a command was refused; also the reason of a refused line, and the last segment of the
+        /// problem type. A released code keeps its meaning for ever.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$text])* $code,)+
+        }
+
+        impl Code {
+            pub const ALL: [Code; [$($word),+].len()] = [$(Code::$code),+];
+
+            /// The code as it stands in events, outcomes and problem types.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$code => $word,)+ }
+            }
+        }
+    };
+}
+
+codes! {
     /// A field is outside the bounds.
-    Invalid,
-    UnknownSku,
-    UnknownOrder,
+    Invalid = "invalid",
+    UnknownSku = "unknown-sku",
+    UnknownOrder = "unknown-order",
     /// The aggregate is no longer at the version that the caller expects.
-    StaleVersion,
+    StaleVersion = "stale-version",
     /// The idempotency key was used with another body.
-    KeyReused,
-    OutOfStock,
+    KeyReused = "key-reused",
+    OutOfStock = "out-of-stock",
     /// A piece costs more than the line's highest acceptable price.
-    PriceChanged,
-    CurrencyMismatch,
+    PriceChanged = "price-changed",
+    CurrencyMismatch = "currency-mismatch",
     /// The SKU is registered with other data.
-    AlreadyRegistered,
+    AlreadyRegistered = "already-registered",
     /// The stock on hand would fall below what is held for orders.
-    BelowReserved,
+    BelowReserved = "below-reserved",
     /// The delivery note was received with another quantity.
-    ReferenceReused,
+    ReferenceReused = "reference-reused",
     /// The stock on hand would rise above its bound.
-    StockLimit,
-    OrderExists,
+    StockLimit = "stock-limit",
+    OrderExists = "order-exists",
     /// Stock is still being held; payment is not awaited yet.
-    NotReserved,
-    AlreadyPaid,
+    NotReserved = "not-reserved",
+    AlreadyPaid = "already-paid",
     /// Amount or currency differ from the order's total.
-    WrongAmount,
-    Expired,
-    Rejected,
-    Cancelled,
-    AlreadyShipped,
-    NotPaid,
+    WrongAmount = "wrong-amount",
+    Expired = "expired",
+    Rejected = "rejected",
+    Cancelled = "cancelled",
+    AlreadyShipped = "already-shipped",
+    NotPaid = "not-paid",
     /// The order is final and has left the state.
-    Closed,
+    Closed = "closed",
     /// The product is off sale.
-    ProductInactive,
+    ProductInactive = "product-inactive",
     /// The command's bytes could not be read.
-    Undecodable,
+    Undecodable = "undecodable",
     /// The command made decide fail.
-    Internal,
+    Internal = "internal",
 }
 
 impl Code {
-    pub const ALL: [Code; 25] = [
-        Code::Invalid,
-        Code::UnknownSku,
-        Code::UnknownOrder,
-        Code::StaleVersion,
-        Code::KeyReused,
-        Code::OutOfStock,
-        Code::PriceChanged,
-        Code::CurrencyMismatch,
-        Code::AlreadyRegistered,
-        Code::BelowReserved,
-        Code::ReferenceReused,
-        Code::StockLimit,
-        Code::OrderExists,
-        Code::NotReserved,
-        Code::AlreadyPaid,
-        Code::WrongAmount,
-        Code::Expired,
-        Code::Rejected,
-        Code::Cancelled,
-        Code::AlreadyShipped,
-        Code::NotPaid,
-        Code::Closed,
-        Code::ProductInactive,
-        Code::Undecodable,
-        Code::Internal,
-    ];
-
-    /// The code as it stands in events, outcomes and problem types.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Code::Invalid => "invalid",
-            Code::UnknownSku => "unknown-sku",
-            Code::UnknownOrder => "unknown-order",
-            Code::StaleVersion => "stale-version",
-            Code::KeyReused => "key-reused",
-            Code::OutOfStock => "out-of-stock",
-            Code::PriceChanged => "price-changed",
-            Code::CurrencyMismatch => "currency-mismatch",
-            Code::AlreadyRegistered => "already-registered",
-            Code::BelowReserved => "below-reserved",
-            Code::ReferenceReused => "reference-reused",
-            Code::StockLimit => "stock-limit",
-            Code::OrderExists => "order-exists",
-            Code::NotReserved => "not-reserved",
-            Code::AlreadyPaid => "already-paid",
-            Code::WrongAmount => "wrong-amount",
-            Code::Expired => "expired",
-            Code::Rejected => "rejected",
-            Code::Cancelled => "cancelled",
-            Code::AlreadyShipped => "already-shipped",
-            Code::NotPaid => "not-paid",
-            Code::Closed => "closed",
-            Code::ProductInactive => "product-inactive",
-            Code::Undecodable => "undecodable",
-            Code::Internal => "internal",
-        }
-    }
-
     /// The code of that text; `None` for a word of a later release.
     pub fn of_text(text: &str) -> Option<Code> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)

@@ -1,27 +1,43 @@
 //! Which rules decide: the versions of the deciding code, by the numbers that the log names them by.
 //!
 //! A released version keeps deciding as it did for ever. What differs between versions is chosen
-//! where it differs, by this type, so that a new version cannot be forgotten anywhere.
+//! where it differs, by this type; where a version says nothing, it decides as the one before it.
 
-use events::{Command, command::Parameters};
+use events::command::Parameters;
 
-/// A version of the deciding code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+/// `Name = number,`
+macro_rules! versions {
+    ($($(#[$text:meta])* $version:ident = $number:literal,)+) => {
+        /// A version of the deciding code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Version {
+            $($(#[$text])* $version,)+
+        }
+
+        const NUMBERS: &[i32] = &[$($number),+];
+
+        impl Version {
+            fn numbered(number: i32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$version),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+versions! {
     /// 1: an order is reserved with all its lines, or rejected.
-    WholeOrders,
+    WholeOrders = 1,
     /// 2: an order is reserved with the lines that are in stock, and rejected when none is.
-    PartialReservation,
+    PartialReservation = 2,
     /// 3: as 2; products may be off sale, and say when they run low.
-    Catalogue,
+    Catalogue = 3,
 }
 
 /// The numbers of all versions that this build decides by, rising.
-#[cfg(not(feature = "rules-1-only"))]
-pub const KNOWN: &[i32] = &[1, 2, 3];
-/// The numbers of all versions that this build decides by, rising.
-#[cfg(feature = "rules-1-only")]
-pub const KNOWN: &[i32] = &[1];
+pub const KNOWN: &[i32] = if cfg!(feature = "rules-1-only") { &[1] } else { NUMBERS };
 
 /// A version with its parameters: everything besides state and command that a decision depends on.
 #[derive(Debug, Clone, Copy)]
@@ -33,38 +49,6 @@ pub struct Rules<'a> {
 impl Version {
     /// The version of that number; `None` for one that this build does not have.
     pub fn of_number(number: i32) -> Option<Self> {
-        let version = match number {
-            1 => Self::WholeOrders,
-            2 => Self::PartialReservation,
-            3 => Self::Catalogue,
-            _ => return None,
-        };
-        KNOWN.contains(&number).then_some(version)
-    }
-}
-
-/// The first version that knows this command. To earlier ones its bytes are no command at all, as
-/// they are to a build that does not have the version: both must decide the same.
-pub fn first_with(command: &Command) -> i32 {
-    match command {
-        Command::DeactivateProduct(_)
-        | Command::ReactivateProduct(_)
-        | Command::SetLowStockThreshold(_) => 3,
-        Command::RegisterProduct(_)
-        | Command::ChangePrice(_)
-        | Command::ReceiveStock(_)
-        | Command::AdjustStock(_)
-        | Command::PlaceOrder(_)
-        | Command::PayOrder(_)
-        | Command::CancelOrder(_)
-        | Command::ShipOrder(_)
-        | Command::ReserveStock(_)
-        | Command::ReleaseStock(_)
-        | Command::ShipStock(_)
-        | Command::RecordReservation(_)
-        | Command::Tick(_)
-        | Command::ProposeRules(_)
-        | Command::ActivateRules(_)
-        | Command::RaiseIncarnation(_) => 1,
+        Self::numbered(number).filter(|_| KNOWN.contains(&number))
     }
 }

@@ -169,7 +169,7 @@ fn outcome(
         decided_at: state.now,
         version: state.version_of(about.key),
         refusal,
-        order: state.orders.get(about.key).map(order::Order::summary),
+        order: state.aggregates.orders.get(about.key).map(order::Order::summary),
         position,
     }
 }

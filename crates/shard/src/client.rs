@@ -64,7 +64,7 @@ fn decide(
     }
     let decided = guarded(|| {
         plant!(PanicFixedWithoutRules => panics_when_old(command));
-        let decision = domain::decide(state, command, now, rules);
+        let decision = domain::decide(&state.aggregates, command, now, rules);
         let follow_ups = react(state, rules.parameters, &decision.events);
         (decision, follow_ups)
     });

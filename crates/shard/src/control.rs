@@ -53,7 +53,9 @@ fn tick(state: &State, now: Millis, rules: Option<&Revision>) -> Result<Plan, Ha
             .iter()
             .take_while(|(deadline, _)| *deadline <= now)
             .take(usize::try_from(parameters.expire_max).unwrap_or(1))
-            .filter_map(|(_, order_id)| domain::order::expire(state.orders.get(order_id)?, now))
+            .filter_map(|(_, order_id)| {
+                domain::order::expire(state.aggregates.orders.get(order_id)?, now)
+            })
             .collect();
         let follow_ups = react(state, parameters, &events);
         let notices = vec![Notice::Expired(events.len())];

@@ -1,7 +1,7 @@
 //! Folding an event into the state, with everything that follows from it.
 
-use domain::{order, product};
-use events::{Event, Kind, Millis};
+use domain::order::Status;
+use events::{Event, Millis};
 
 use crate::state::State;
 
@@ -14,25 +14,34 @@ pub(crate) fn evolve(state: &mut State, event: &Event) -> Option<i64> {
         return None;
     }
     let key = event.key();
-    match state.shard.kind {
-        Kind::Orders => Some(evolve_order(state, key, event)),
-        Kind::Products => {
-            let product = product::evolve(state.products.remove(key), event)
-                .unwrap_or_else(|unfit| panic!("decide gave an event that does not fit: {unfit}"));
-            let version = product.version;
-            state.products.insert(key.to_owned(), product);
-            Some(version)
-        }
+    let before = Awaited::of(state, key);
+    let version = state
+        .aggregates
+        .evolve(state.shard.kind, event)
+        .unwrap_or_else(|unfit| panic!("decide gave an event that does not fit: {unfit}"));
+    follow_order(state, key, before);
+    Some(version)
+}
+
+/// What a shard keeps of an order beside the order itself; nothing of other aggregates.
+#[derive(Clone, Copy, Default)]
+struct Awaited {
+    deadline: Option<Millis>,
+    is_settled: bool,
+}
+
+impl Awaited {
+    fn of(state: &State, key: &str) -> Self {
+        let Some(order) = state.aggregates.orders.get(key) else { return Self::default() };
+        let deadline = (order.status() == Status::Reserved).then(|| order.payment_deadline());
+        Self { deadline: deadline.flatten(), is_settled: order.is_settled() }
     }
 }
 
-fn evolve_order(state: &mut State, key: &str, event: &Event) -> i64 {
-    let before = state.orders.remove(key);
-    let deadline_before = before.as_ref().and_then(awaited_deadline);
-    let settled_before = before.as_ref().is_some_and(order::Order::is_settled);
-    let order = order::evolve(before, event)
-        .unwrap_or_else(|unfit| panic!("decide gave an event that does not fit: {unfit}"));
-    let deadline = awaited_deadline(&order);
+/// Moves an order's deadline, and its leave, to where its event has moved them.
+fn follow_order(state: &mut State, key: &str, before: Awaited) {
+    let Awaited { deadline, is_settled } = Awaited::of(state, key);
+    let deadline_before = before.deadline;
     if deadline != deadline_before {
         if let Some(gone) = deadline_before {
             state.deadlines.remove(&(gone, key.to_owned()));
@@ -41,15 +50,8 @@ fn evolve_order(state: &mut State, key: &str, event: &Event) -> i64 {
             state.deadlines.insert((due, key.to_owned()));
         }
     }
-    if order.is_settled() && !settled_before {
+    if is_settled && !before.is_settled {
         let keep_ms = state.rules().map_or(0, |rules| rules.parameters.keep_ms);
         state.retirement.enqueue(state.now.saturating_add(keep_ms), key);
     }
-    let version = order.version;
-    state.orders.insert(key.to_owned(), order);
-    version
-}
-
-fn awaited_deadline(order: &order::Order) -> Option<Millis> {
-    (order.status() == order::Status::Reserved).then(|| order.payment_deadline()).flatten()
 }

@@ -26,7 +26,7 @@ pub(crate) fn plan(
     let revision = instead.or(activation.as_ref()).or(state.rules()).ok_or(Halt::NotInitialised)?;
     let rules = revision.in_force()?;
     let (events, follow_ups) = guarded(|| {
-        let decision = domain::decide(state, &follow_up.command, now, &rules);
+        let decision = domain::decide(&state.aggregates, &follow_up.command, now, &rules);
         let follow_ups = react(state, rules.parameters, &decision.events);
         (decision.events, follow_ups)
     })

@@ -1,7 +1,7 @@
 //! Reading a record: who wrote it, and is it a command of ours (PROTOCOL 24).
 
 use events::{
-    Command, Kind, Millis, ShardId, codec,
+    Command, Millis, ShardId, codec,
     command::Author,
     header::{self, ReturnAddress},
     partitioner,
@@ -90,7 +90,7 @@ pub(crate) fn read<'a>(state: &State, record: &Record<'a>, rules: i32) -> Result
 /// that it does not know, and whoever shares the log with it must decide the same.
 fn decode(value: &[u8], rules: i32) -> Result<Command, codec::Error> {
     let command = Command::from_single_object(value)?;
-    if domain::rules::first_with(&command) <= rules.max(1) {
+    if command.first_rules() <= rules.max(1) {
         return Ok(command);
     }
     Err(codec::Error::UnknownSchema(codec::fingerprint_of(value)?))
@@ -174,10 +174,7 @@ fn check_address(state: &State, record: &Record<'_>, command: Command) -> Result
         return Err(Fault::new("wrong-topic", message));
     }
     let Some(rules) = state.rules() else { return Ok(command) };
-    let partitions = match state.shard.kind {
-        Kind::Orders => rules.parameters.orders_partitions,
-        Kind::Products => rules.parameters.products_partitions,
-    };
+    let partitions = rules.parameters.shards(state.shard.kind);
     let partition = partitioner::partition_of(key, partitions);
     if partition != state.shard.partition {
         let message = format!("the key belongs to partition {partition}");

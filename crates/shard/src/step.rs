@@ -77,7 +77,7 @@ fn evict(state: &mut State, now: Millis) {
     state.memory.evict(now, entries_max);
     for _ in 0..entries_max {
         let Some(order_id) = state.retirement.pop_due(now) else { return };
-        if let Some(order) = state.orders.remove(&order_id) {
+        if let Some(order) = state.aggregates.orders.remove(&order_id) {
             plant!(NoTombstone => continue);
             let tombstone = Tombstone { version: order.version, status: order.status() };
             state.retirement.bury(&order_id, tombstone);

@@ -249,10 +249,5 @@ impl Edge {
 /// The shard that owns a command's aggregate.
 pub(crate) fn home(command: &Command) -> Option<ShardId> {
     let kind = command.kind()?;
-    let parameters = parameters(1);
-    let partitions = match kind {
-        events::Kind::Orders => parameters.orders_partitions,
-        events::Kind::Products => parameters.products_partitions,
-    };
-    Some(shard_of(kind, command.key()?, partitions))
+    Some(shard_of(kind, command.key()?, parameters(1).shards(kind)))
 }

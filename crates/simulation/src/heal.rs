@@ -1,6 +1,6 @@
 //! The end of all faults: one owner for each shard, everything delivered, every deadline passed.
 
-use events::{Kind, ShardId, Topic};
+use events::{ShardId, Topic};
 use shard::planted;
 
 use crate::{Violation, faults::Faults, world::World};
@@ -42,8 +42,7 @@ impl World {
     /// (8). It asks nobody, and the owner of the shard does not notice.
     fn repair(&mut self) -> Result<(), Violation> {
         for ((topic, partition), from) in self.cut.clone() {
-            let kind =
-                if topic == Topic::Events(Kind::Orders) { Kind::Orders } else { Kind::Products };
+            let Topic::Events(kind) = topic else { continue };
             let shard = ShardId::new(kind, partition);
             let mut node = self.new_node(self.nodes.len());
             let (broker, library) = (&self.broker, &self.library);

@@ -11,7 +11,7 @@ use apache_avro::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use confluent::{Confluent, PREFIX_BYTES};
-pub(crate) use union::{record, record_union};
+pub(crate) use union::{Described, record, record_union};
 use whole::Whole;
 
 /// The most that one decoded string or array may claim to hold, in bytes.

@@ -1,5 +1,14 @@
 //! The two macros that bind Rust types to schema files.
 
+/// What a record of a union says of itself beside its type, so that the union need not know it.
+pub(crate) trait Described {
+    type About: 'static;
+    const ABOUT: Self::About;
+
+    /// The identity that the record is keyed by; empty where it has none.
+    fn key(&self) -> &str;
+}
+
 /// Binds a type to its schema file below `schemas/`.
 macro_rules! record {
     ($type:ident, $namespace:literal, $file:literal) => {
@@ -25,7 +34,7 @@ macro_rules! record {
 
 /// An enum of records, with everything that must be done once per record.
 macro_rules! record_union {
-    ($(#[$meta:meta])* pub enum $union:ident { $($record:ident,)+ }) => {
+    ($(#[$meta:meta])* pub enum $union:ident: $about:ident { $($record:ident,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum $union {
@@ -50,6 +59,18 @@ macro_rules! record_union {
             pub const NAMES: &'static [&'static str] = &[$(<$record as Record>::NAME,)+];
             /// Names with the namespace, in the order of the enum.
             pub const FULL_NAMES: &'static [&'static str] = &[$(<$record as Record>::FULL_NAME,)+];
+
+            /// What the records say of themselves, in the order of the enum.
+            #[allow(dead_code, reason = "of one union only the records themselves are asked")]
+            const ABOUT: &'static [$about] = &[$(<$record as Described>::ABOUT,)+];
+
+            fn about(&self) -> &'static $about {
+                match self { $($union::$record(_) => &<$record as Described>::ABOUT,)+ }
+            }
+
+            fn record_key(&self) -> &str {
+                match self { $($union::$record(record) => Described::key(record),)+ }
+            }
 
             /// The record's name without the namespace.
             pub fn name(&self) -> &'static str {

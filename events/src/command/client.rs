@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, codec::record, line::OrderLine};
+use super::command_record;
+use crate::{Money, line::OrderLine};
 
 /// Enter a product into the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,14 +93,14 @@ pub struct ShipOrder {
     pub reference: String,
 }
 
-record!(RegisterProduct, "spillway.commands", "commands/RegisterProduct.v1.avsc");
-record!(ChangePrice, "spillway.commands", "commands/ChangePrice.v1.avsc");
-record!(ReceiveStock, "spillway.commands", "commands/ReceiveStock.v1.avsc");
-record!(AdjustStock, "spillway.commands", "commands/AdjustStock.v1.avsc");
-record!(PlaceOrder, "spillway.commands", "commands/PlaceOrder.v1.avsc");
-record!(PayOrder, "spillway.commands", "commands/PayOrder.v1.avsc");
-record!(CancelOrder, "spillway.commands", "commands/CancelOrder.v1.avsc");
-record!(ShipOrder, "spillway.commands", "commands/ShipOrder.v1.avsc");
-record!(DeactivateProduct, "spillway.commands", "commands/DeactivateProduct.v1.avsc");
-record!(ReactivateProduct, "spillway.commands", "commands/ReactivateProduct.v1.avsc");
-record!(SetLowStockThreshold, "spillway.commands", "commands/SetLowStockThreshold.v1.avsc");
+command_record!(RegisterProduct, "commands/RegisterProduct.v1.avsc", Client, Products by sku, since 1, creating);
+command_record!(ChangePrice, "commands/ChangePrice.v1.avsc", Client, Products by sku, since 1);
+command_record!(ReceiveStock, "commands/ReceiveStock.v1.avsc", Client, Products by sku, since 1);
+command_record!(AdjustStock, "commands/AdjustStock.v1.avsc", Client, Products by sku, since 1);
+command_record!(PlaceOrder, "commands/PlaceOrder.v1.avsc", Client, Orders by order_id, since 1, creating);
+command_record!(PayOrder, "commands/PayOrder.v1.avsc", Client, Orders by order_id, since 1);
+command_record!(CancelOrder, "commands/CancelOrder.v1.avsc", Client, Orders by order_id, since 1);
+command_record!(ShipOrder, "commands/ShipOrder.v1.avsc", Client, Orders by order_id, since 1);
+command_record!(DeactivateProduct, "commands/DeactivateProduct.v1.avsc", Client, Products by sku, since 3);
+command_record!(ReactivateProduct, "commands/ReactivateProduct.v1.avsc", Client, Products by sku, since 3);
+command_record!(SetLowStockThreshold, "commands/SetLowStockThreshold.v1.avsc", Client, Products by sku, since 3);

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, codec::record};
+use super::control_record;
+use crate::{Kind, Millis, Topic};
 
 /// Carries time into a shard whose earliest deadline is due; the time is the record's timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,25 @@ pub struct Parameters {
     pub dead_letters_partitions: i32,
 }
 
+impl Parameters {
+    /// How many shards of a kind there are. Kinds other than orders have as many as products: a
+    /// further one needs no parameter of its own, which would be another schema of the rules.
+    pub fn shards(&self, kind: Kind) -> i32 {
+        if kind == Kind::Orders { self.orders_partitions } else { self.products_partitions }
+    }
+
+    /// How many partitions a topic has.
+    pub fn partitions(&self, topic: Topic) -> i32 {
+        match topic {
+            Topic::Commands(kind) | Topic::Events(kind) | Topic::Outcomes(kind) => {
+                self.shards(kind)
+            }
+            Topic::Replies => self.replies_partitions,
+            Topic::CommandDeadLetters => self.dead_letters_partitions,
+        }
+    }
+}
+
 /// Make a rules revision known to this shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProposeRules {
@@ -58,7 +78,7 @@ pub struct RaiseIncarnation {
     pub incarnation: i64,
 }
 
-record!(Tick, "spillway.commands", "commands/Tick.v1.avsc");
-record!(ProposeRules, "spillway.commands", "commands/ProposeRules.v1.avsc");
-record!(ActivateRules, "spillway.commands", "commands/ActivateRules.v1.avsc");
-record!(RaiseIncarnation, "spillway.commands", "commands/RaiseIncarnation.v1.avsc");
+control_record!(Tick, "commands/Tick.v1.avsc");
+control_record!(ProposeRules, "commands/ProposeRules.v1.avsc");
+control_record!(ActivateRules, "commands/ActivateRules.v1.avsc");
+control_record!(RaiseIncarnation, "commands/RaiseIncarnation.v1.avsc");

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::command_record;
 use crate::{
     Position,
-    codec::record,
     line::{LineQuantity, OrderLine, RefusedLine, ReservedLine},
 };
 
@@ -40,7 +40,7 @@ pub struct RecordReservation {
     pub position: Position,
 }
 
-record!(ReserveStock, "spillway.commands", "commands/ReserveStock.v1.avsc");
-record!(ReleaseStock, "spillway.commands", "commands/ReleaseStock.v1.avsc");
-record!(ShipStock, "spillway.commands", "commands/ShipStock.v1.avsc");
-record!(RecordReservation, "spillway.commands", "commands/RecordReservation.v1.avsc");
+command_record!(ReserveStock, "commands/ReserveStock.v1.avsc", Shard, Products by order_id, since 1);
+command_record!(ReleaseStock, "commands/ReleaseStock.v1.avsc", Shard, Products by order_id, since 1);
+command_record!(ShipStock, "commands/ShipStock.v1.avsc", Shard, Products by order_id, since 1);
+command_record!(RecordReservation, "commands/RecordReservation.v1.avsc", Shard, Orders by order_id, since 1);

@@ -13,12 +13,73 @@ pub use follow_up::{RecordReservation, ReleaseStock, ReserveStock, ShipStock};
 
 use crate::{
     Kind,
-    codec::{self, Record, record_union},
+    codec::{self, Described, Record, record_union},
 };
+
+/// `(type, schema file, author, kind of the shards that read it, by its key, since a rules version)`,
+/// and `creating` where the command brings its aggregate into being.
+macro_rules! command_record {
+    ($type:ident, $file:literal, $author:ident, $kind:ident by $key:ident, since $rules:literal) => {
+        $crate::command::command_record!(
+            $type, $file, $author, $kind by $key, since $rules, false
+        );
+    };
+    (
+        $type:ident, $file:literal, $author:ident, $kind:ident by $key:ident, since $rules:literal,
+        creating
+    ) => {
+        $crate::command::command_record!(
+            $type, $file, $author, $kind by $key, since $rules, true
+        );
+    };
+    (
+        $type:ident, $file:literal, $author:ident, $kind:ident by $key:ident, since $rules:literal,
+        $creates:literal
+    ) => {
+        $crate::codec::record!($type, "spillway.commands", $file);
+
+        impl $crate::codec::Described for $type {
+            type About = $crate::command::About;
+            const ABOUT: Self::About = $crate::command::About {
+                author: $crate::command::Author::$author,
+                kind: Some($crate::Kind::$kind),
+                rules: $rules,
+                creates: $creates,
+            };
+
+            fn key(&self) -> &str {
+                &self.$key
+            }
+        }
+    };
+}
+
+/// `(type, schema file)` of a control record, which every shard has read since the first rules.
+macro_rules! control_record {
+    ($type:ident, $file:literal) => {
+        $crate::codec::record!($type, "spillway.commands", $file);
+
+        impl $crate::codec::Described for $type {
+            type About = $crate::command::About;
+            const ABOUT: Self::About = $crate::command::About {
+                author: $crate::command::Author::Control,
+                kind: None,
+                rules: 1,
+                creates: false,
+            };
+
+            fn key(&self) -> &str {
+                ""
+            }
+        }
+    };
+}
+
+pub(crate) use {command_record, control_record};
 
 record_union! {
     /// A wish in the imperative; a client's may be refused, a follow-up may not.
-    pub enum Command {
+    pub enum Command: About {
         RegisterProduct,
         ChangePrice,
         ReceiveStock,
@@ -52,78 +113,37 @@ pub enum Author {
     Control,
 }
 
+/// What a command says of itself, once, beside its type.
+pub(crate) struct About {
+    pub(crate) author: Author,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) rules: i32,
+    pub(crate) creates: bool,
+}
+
 impl Command {
     pub fn author(&self) -> Author {
-        match self {
-            Command::RegisterProduct(_)
-            | Command::ChangePrice(_)
-            | Command::ReceiveStock(_)
-            | Command::AdjustStock(_)
-            | Command::DeactivateProduct(_)
-            | Command::ReactivateProduct(_)
-            | Command::SetLowStockThreshold(_)
-            | Command::PlaceOrder(_)
-            | Command::PayOrder(_)
-            | Command::CancelOrder(_)
-            | Command::ShipOrder(_) => Author::Client,
-            Command::ReserveStock(_)
-            | Command::ReleaseStock(_)
-            | Command::ShipStock(_)
-            | Command::RecordReservation(_) => Author::Shard,
-            Command::Tick(_)
-            | Command::ProposeRules(_)
-            | Command::ActivateRules(_)
-            | Command::RaiseIncarnation(_) => Author::Control,
-        }
+        self.about().author
     }
 
     /// Which shards read this command; `None`: every shard.
     pub fn kind(&self) -> Option<Kind> {
-        match self {
-            Command::RegisterProduct(_)
-            | Command::ChangePrice(_)
-            | Command::ReceiveStock(_)
-            | Command::AdjustStock(_)
-            | Command::DeactivateProduct(_)
-            | Command::ReactivateProduct(_)
-            | Command::SetLowStockThreshold(_)
-            | Command::ReserveStock(_)
-            | Command::ReleaseStock(_)
-            | Command::ShipStock(_) => Some(Kind::Products),
-            Command::PlaceOrder(_)
-            | Command::PayOrder(_)
-            | Command::CancelOrder(_)
-            | Command::ShipOrder(_)
-            | Command::RecordReservation(_) => Some(Kind::Orders),
-            Command::Tick(_)
-            | Command::ProposeRules(_)
-            | Command::ActivateRules(_)
-            | Command::RaiseIncarnation(_) => None,
-        }
+        self.about().kind
+    }
+
+    /// The first rules version that knows this command. To earlier ones its bytes are no command at
+    /// all, as they are to a build that does not have the version: both must decide the same.
+    pub fn first_rules(&self) -> i32 {
+        self.about().rules
+    }
+
+    /// Whether it brings its aggregate into being.
+    pub fn creates(&self) -> bool {
+        self.about().creates
     }
 
     /// The identity that the record is keyed by; `None` for control records.
     pub fn key(&self) -> Option<&str> {
-        match self {
-            Command::RegisterProduct(c) => Some(&c.sku),
-            Command::ChangePrice(c) => Some(&c.sku),
-            Command::ReceiveStock(c) => Some(&c.sku),
-            Command::AdjustStock(c) => Some(&c.sku),
-            Command::DeactivateProduct(c) => Some(&c.sku),
-            Command::ReactivateProduct(c) => Some(&c.sku),
-            Command::SetLowStockThreshold(c) => Some(&c.sku),
-            Command::PlaceOrder(c) => Some(&c.order_id),
-            Command::PayOrder(c) => Some(&c.order_id),
-            Command::CancelOrder(c) => Some(&c.order_id),
-            Command::ShipOrder(c) => Some(&c.order_id),
-            Command::ReserveStock(c) => Some(&c.order_id),
-            Command::ReleaseStock(c) => Some(&c.order_id),
-            Command::ShipStock(c) => Some(&c.order_id),
-            Command::RecordReservation(c) => Some(&c.order_id),
-            Command::Tick(_)
-            | Command::ProposeRules(_)
-            | Command::ActivateRules(_)
-            | Command::RaiseIncarnation(_) => None,
-        }
+        self.kind().map(|_| self.record_key())
     }
 }

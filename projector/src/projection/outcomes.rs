@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use eventlog::Partition;
-use events::{Kind, Topic, outcome::Outcome};
+use events::{Topic, outcome::Outcome};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -32,8 +32,7 @@ pub struct Row {
 
 impl Projection for Outcomes {
     const NAME: &'static str = "outcomes";
-    const TOPICS: &'static [Topic] =
-        &[Topic::Outcomes(Kind::Orders), Topic::Outcomes(Kind::Products)];
+    const TOPICS: &'static [Topic] = Topic::OUTCOMES;
     const TABLES: &'static [Table] =
         &[Table { swept_by: Some("decided_at"), ..Table::new("outcomes", &["command_id"]) }];
 

@@ -131,15 +131,11 @@ impl Loaded {
 
 /// Whether rows of the read model are kept here at all.
 pub(super) fn is_kept(projection: Projection) -> bool {
-    kind(projection).is_some()
+    matches!(projection, Projection::Orders | Projection::Products)
 }
 
 /// The kind of the shards whose events make up the rows; absent for read models whose rows are not
 /// kept.
 fn kind(projection: Projection) -> Option<Kind> {
-    match projection {
-        Projection::Orders => Some(Kind::Orders),
-        Projection::Products => Some(Kind::Products),
-        Projection::Outcomes | Projection::Customers | Projection::Sales => None,
-    }
+    projection.kind().filter(|_| is_kept(projection))
 }

@@ -7,43 +7,46 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{Error, database::within};
 
-/// A read model that routes wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Projection {
-    Orders,
-    Products,
-    Outcomes,
-    Customers,
-    Sales,
+/// `Projection "its name in the checkpoints table": the kind whose events it reads,` where that is
+/// one; a projection without reads outcomes, of every kind.
+macro_rules! projections {
+    ($($projection:ident $name:literal: $kind:expr,)+) => {
+        /// A read model that routes wait for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Projection {
+            $($projection,)+
+        }
+
+        impl Projection {
+            pub(crate) const ALL: [Projection; [$($name),+].len()] = [$(Projection::$projection),+];
+
+            /// The name in the checkpoints table.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Projection::$projection => $name,)+ }
+            }
+
+            /// The kind whose events the projection reads; absent where it reads outcomes.
+            pub fn kind(self) -> Option<Kind> {
+                match self { $(Projection::$projection => $kind,)+ }
+            }
+        }
+    };
+}
+
+projections! {
+    Orders "orders": Some(Kind::Orders),
+    Products "products": Some(Kind::Products),
+    Outcomes "outcomes": None,
+    Customers "customers": Some(Kind::Orders),
+    Sales "sales": Some(Kind::Orders),
 }
 
 impl Projection {
-    pub(crate) const ALL: [Projection; 5] = [
-        Projection::Orders,
-        Projection::Products,
-        Projection::Outcomes,
-        Projection::Customers,
-        Projection::Sales,
-    ];
-
-    /// The name in the checkpoints table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Projection::Orders => "orders",
-            Projection::Products => "products",
-            Projection::Outcomes => "outcomes",
-            Projection::Customers => "customers",
-            Projection::Sales => "sales",
-        }
-    }
-
     /// The topic of that kind which the projection reads, if it reads one.
     fn topic(self, kind: Kind) -> Option<Topic> {
-        match (self, kind) {
-            (Projection::Orders | Projection::Customers | Projection::Sales, Kind::Orders)
-            | (Projection::Products, Kind::Products) => Some(Topic::Events(kind)),
-            (Projection::Outcomes, _) => Some(Topic::Outcomes(kind)),
-            _ => None,
+        match self.kind() {
+            Some(own) => (own == kind).then_some(Topic::Events(kind)),
+            None => Some(Topic::Outcomes(kind)),
         }
     }
 }
@@ -87,10 +90,11 @@ impl Marks {
         of_it.into_iter().all(|(place, mark)| self.0.get(place).is_some_and(|own| own >= mark))
     }
 
-    /// The mark in a partition of the events topic that a projection of one kind reads.
+    /// The mark in a partition of the events topic that a projection reads.
     pub(crate) fn of_partition(&self, projection: Projection, partition: i32) -> Mark {
-        let kind = if projection == Projection::Products { Kind::Products } else { Kind::Orders };
-        self.0.get(&(projection, Topic::Events(kind), partition)).copied().unwrap_or_default()
+        let topic = projection.kind().map(Topic::Events);
+        let mark = topic.and_then(|topic| self.0.get(&(projection, topic, partition)));
+        mark.copied().unwrap_or_default()
     }
 
     /// The marks of one projection, to see whether it has moved.

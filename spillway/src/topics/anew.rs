@@ -1,5 +1,6 @@
-//! Which rules shards begin anew with: those that the shards that are left go by, because follow-ups
-//! name a revision that every shard must know.
+//! Which rules a shard without a log begins with: those that the other shards go by, because follow-ups
+//! name a revision that every shard must know. So begins a shard whose log is gone, and so do the
+//! shards of a kind that a running deployment did not have.
 
 use eventlog::{
     Connection,
@@ -9,8 +10,8 @@ use events::{ShardId, command::Parameters, profile::Profile};
 
 use crate::{log_start::StartArgs, rules::log};
 
-/// The rules of the shards that still have their logs; the first ones, with the given parameters,
-/// where none has.
+/// The rules of the shards that have their logs; the first ones, with the given parameters, where none
+/// has.
 pub(super) async fn rules(
     connection: &Connection,
     start: &StartArgs,
@@ -20,6 +21,9 @@ pub(super) async fn rules(
 ) -> anyhow::Result<First> {
     let without: Vec<ShardId> =
         plan.partitions_without_rules().filter_map(|partition| partition.shard()).collect();
+    if without.is_empty() {
+        return Ok(First::rules(parameters));
+    }
     let left = log::read_others(connection, start, profile, &without).await?;
     if left.is_empty() {
         return Ok(First::rules(parameters));

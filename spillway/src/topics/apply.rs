@@ -13,7 +13,8 @@ use crate::{
 
 /// Makes the topics that are missing, and the first records of every shard.
 ///
-/// The first records say the rules and name the stream. Changes nothing that is there: running it again is harmless.
+/// The first records say the rules and name the stream; shards that come to others begin with the
+/// rules that these go by. Changes nothing that is there: running it again is harmless.
 ///
 /// Example: spillway topics apply --profile production --dry-run
 #[derive(Debug, clap::Args)]
@@ -62,13 +63,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         words::say("nothing was done");
         return Ok(ExitCode::SUCCESS);
     }
+    let connection = args.target.connection();
+    let rules = anew::rules(&connection, &args.start, &profile, &plan, parameters).await?;
     match &plan.lost {
-        None => topics.apply_with(&plan, parameters).await?,
-        Some(_) => {
-            let connection = args.target.connection();
-            let rules = anew::rules(&connection, &args.start, &profile, &plan, parameters).await?;
-            topics.begin_anew(&plan, rules).await?;
-        }
+        None => topics.apply_by(&plan, rules).await?,
+        Some(_) => topics.begin_anew(&plan, rules).await?,
     }
     words::say(&format!("{} done", words::tick()));
     words::next("spillway schemas register");

@@ -12,7 +12,7 @@ use events::{command::Parameters, profile::Profile};
 use service::config::KafkaArgs;
 
 use self::step::Step;
-use crate::profile::ProfileArgs;
+use crate::{log_start::StartArgs, profile::ProfileArgs};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
@@ -55,7 +55,10 @@ pub(crate) async fn make(
     profile: Profile,
     parameters: Parameters,
 ) -> anyhow::Result<()> {
-    let topics = Topics::new(&Connection::new(bootstrap_servers), profile)?;
+    let connection = Connection::new(bootstrap_servers);
+    let topics = Topics::new(&connection, profile)?;
     let plan = topics.plan().await?;
-    Ok(topics.apply_with(&plan, parameters).await?)
+    let start = StartArgs::default();
+    let rules = anew::rules(&connection, &start, &profile, &plan, parameters).await?;
+    Ok(topics.apply_by(&plan, rules).await?)
 }

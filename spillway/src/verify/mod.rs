@@ -28,7 +28,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use eventlog::{Connection, LogReader, Partition, Registry, SchemaReader};
-use events::{Kind, Topic, command::Parameters};
+use events::{Topic, command::Parameters};
 use snapshots::Library;
 use tokio::{runtime::Handle, task::spawn_blocking};
 
@@ -149,17 +149,8 @@ fn targets(parameters: &Parameters) -> Vec<(Topic, Partition)> {
     Topic::ALL
         .into_iter()
         .flat_map(|topic| {
-            let partitions = match topic {
-                Topic::Commands(Kind::Orders)
-                | Topic::Events(Kind::Orders)
-                | Topic::Outcomes(Kind::Orders) => parameters.orders_partitions,
-                Topic::Commands(Kind::Products)
-                | Topic::Events(Kind::Products)
-                | Topic::Outcomes(Kind::Products) => parameters.products_partitions,
-                Topic::Replies => parameters.replies_partitions,
-                Topic::CommandDeadLetters => parameters.dead_letters_partitions,
-            };
-            Partition::all_of(topic, partitions).into_iter().map(move |p| (topic, p))
+            let partitions = Partition::all_of(topic, parameters.partitions(topic));
+            partitions.into_iter().map(move |partition| (topic, partition))
         })
         .collect()
 }

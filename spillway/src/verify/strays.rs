@@ -2,22 +2,21 @@
 //! orders that are not there.
 
 use anyhow::Context as _;
-use events::command::Parameters;
+use events::{Kind, command::Parameters};
 use sqlx::PgConnection;
 
 use super::report::Report;
 
 /// Where strays may stand, and how they are found; `$1` and `$2` are the partition counts of orders
-/// and products.
-const SEARCHES: [(&str, &str); 11] = [
+/// and products, `$3` and `$4` all kinds with theirs.
+const SEARCHES: &[(&str, &str)] = &[
     ("orders", "SELECT order_id FROM orders WHERE source_partition NOT BETWEEN 0 AND $1 - 1"),
     ("products", "SELECT sku FROM products WHERE source_partition NOT BETWEEN 0 AND $2 - 1"),
     (
         "outcomes",
-        "SELECT command_id::text FROM outcomes WHERE NOT CASE kind
-             WHEN 'orders' THEN source_partition BETWEEN 0 AND $1 - 1
-             WHEN 'products' THEN source_partition BETWEEN 0 AND $2 - 1
-             ELSE false END",
+        "SELECT command_id::text FROM outcomes
+             LEFT JOIN unnest($3::text[], $4::int[]) AS known(kind, shards) USING (kind)
+         WHERE source_partition BETWEEN 0 AND shards - 1 IS NOT TRUE",
     ),
     (
         "customer_orders",
@@ -62,11 +61,14 @@ pub(super) async fn find(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     for (table, search) in SEARCHES {
-        // Both counts have a type even where a search uses only one of them.
-        let search = format!("WITH counts AS (SELECT $1::int, $2::int) {search}");
+        // All have a type even where a search uses only one of them.
+        let search =
+            format!("WITH counts AS (SELECT $1::int, $2::int, $3::text[], $4::int[]) {search}");
         let keys: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(search))
             .bind(parameters.orders_partitions)
             .bind(parameters.products_partitions)
+            .bind(Kind::ALL.map(Kind::as_str))
+            .bind(Kind::ALL.map(|kind| parameters.shards(kind)))
             .fetch_all(&mut *connection)
             .await
             .with_context(|| format!("{table} cannot be searched for strays"))?;

@@ -1,6 +1,10 @@
 //! `spillway topics` and `spillway schemas` against a real broker and a real registry.
 
-use std::{path::Path, process::Output};
+use std::{
+    path::Path,
+    process::Output,
+    time::{Duration, Instant},
+};
 
 use devstack::{Options, Parts, Stack};
 use serde_json::Value;
@@ -11,7 +15,7 @@ use crate::support::run;
 async fn on(stack: &Stack, args: &[&str]) -> Output {
     let (servers, registry) = (stack.bootstrap_servers(), stack.registry_url());
     let place = match args[0] {
-        "topics" => ["--kafka-bootstrap-servers", &servers],
+        "topics" | "rules" => ["--kafka-bootstrap-servers", &servers],
         _ => ["--schema-registry-url", &registry],
     };
     run(Path::new("/nonexistent"), &[args, &place, &["-o", "json"]].concat()).await
@@ -50,6 +54,8 @@ async fn topics_and_schemas_are_made_once_and_checked_ever_after() {
     assert_eq!(code(&other), Some(1), "{other:?}");
     assert!(rows(&other).iter().all(|row| row["action"] == "resolve"), "{other:?}");
 
+    shards_that_come_to_others_begin_with_their_rules(&stack).await;
+
     let look = on(&stack, &["schemas", "register", "--dry-run"]).await;
     assert!(rows(&look).iter().all(|row| row["id"].is_null()), "{look:?}");
     let registered = on(&stack, &["schemas", "register", "--yes"]).await;
@@ -65,4 +71,35 @@ async fn topics_and_schemas_are_made_once_and_checked_ever_after() {
     let check = on(&stack, &["schemas", "check", "--folder", folder]).await;
     assert_eq!(code(&check), Some(0), "{check:?}");
     stack.stop().await;
+}
+
+/// As when a release brings another kind of aggregates: to this deployment products are as good as new,
+/// once all their topics are gone.
+async fn shards_that_come_to_others_begin_with_their_rules(stack: &Stack) {
+    for change in [&["propose", "--rules=3"][..], &["activate", "2"]] {
+        let changed = on(stack, &[&["rules"], change, &["--yes"]].concat()).await;
+        assert_eq!(code(&changed), Some(0), "{changed:?}");
+    }
+    let servers = stack.bootstrap_servers();
+    let delete = ["--bootstrap-server", &servers, "--delete", "--topic", "products\\..*"];
+    stack.kafka_tool("org.apache.kafka.tools.TopicCommand", &delete).await.unwrap();
+    // Deleted in the background, one after the other.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let look = on(stack, &["topics", "apply", "--dry-run"]).await;
+        if rows(&look).iter().filter(|row| row["action"] == "create-topic").count() == 3 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{look:?}");
+    }
+    let made = on(stack, &["topics", "apply", "--yes"]).await;
+    assert_eq!(code(&made), Some(0), "{made:?}");
+    assert_eq!(rows(&made).len(), 3 + 4, "{made:?}");
+    let shards = rows(&on(stack, &["rules", "list"]).await);
+    assert_eq!(shards.len(), 8);
+    for shard in shards {
+        let active = &shard["active"];
+        assert_eq!((&active["revision"], &active["rules"]), (&2.into(), &3.into()), "{shard}");
+        assert_eq!(active["parameters"]["payment_deadline_ms"], 2_000, "{shard}");
+    }
 }

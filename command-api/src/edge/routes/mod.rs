@@ -8,6 +8,7 @@ mod unread;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -26,11 +27,11 @@ pub fn router(edge: Arc<Edge>) -> Routes {
     let document = openapi::text();
     let document =
         get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) });
-    let of_kind = |kind, routes: OpenApiRouter<Arc<Edge>>| {
+    let of_kind = |kind| {
         let turn_away = from_fn_with_state((kind, Arc::clone(&edge)), unread::turn_away);
-        routes.split_for_parts().0.route_layer(turn_away)
+        single(kind).split_for_parts().0.route_layer(turn_away)
     };
-    let commands = of_kind(Kind::Products, of_products()).merge(of_kind(Kind::Orders, of_orders()));
+    let commands = Kind::ALL.map(of_kind).into_iter().fold(Router::new(), Router::merge);
     let plain = commands.layer(from_fn_with_state(
         (AtOnce::new("commands-in-flight", edge.settings.in_flight_max), Arc::clone(&edge)),
         tell_in_flight,
@@ -65,7 +66,8 @@ async fn tell_bulk_streams(
 
 /// What the macros tell about all routes.
 fn documented() -> utoipa::openapi::OpenApi {
-    of_products().merge(of_orders()).merge(streams()).into_openapi()
+    let single = Kind::ALL.map(single).into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge);
+    single.merge(streams()).into_openapi()
 }
 
 /// The routes that take many commands each.
@@ -73,7 +75,14 @@ fn streams() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new().routes(routes!(commands::send)).routes(routes!(commands::import_products))
 }
 
-/// The routes that take one command on a product each.
+/// The routes that take one command each on an aggregate of this kind.
+fn single(kind: Kind) -> OpenApiRouter<Arc<Edge>> {
+    match kind {
+        Kind::Orders => of_orders(),
+        Kind::Products => of_products(),
+    }
+}
+
 fn of_products() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new()
         .routes(routes!(products::register))
@@ -85,7 +94,6 @@ fn of_products() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(products::set_low_stock_threshold))
 }
 
-/// The routes that take one command on an order each.
 fn of_orders() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::new()
         .routes(routes!(orders::place))

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use eventlog::{Connection, LogReader, Partition, ReadError};
 use events::{
-    Kind, ShardId, Topic,
+    ShardId, Topic,
     command::Parameters,
     header::View,
     position::{Arrival, Mark},
@@ -77,19 +77,7 @@ impl Healing {
 
 /// All partitions that shards write to; replies are not read by rule, they are answered or not.
 fn all_partitions(parameters: &Parameters) -> Vec<(Topic, i32)> {
-    let of = |topic: Topic, count: i32| (0..count).map(move |number| (topic, number));
-    let kinds = [
-        (Kind::Orders, parameters.orders_partitions),
-        (Kind::Products, parameters.products_partitions),
-    ];
-    let mut all: Vec<(Topic, i32)> = kinds
-        .into_iter()
-        .flat_map(|(kind, count)| {
-            of(Topic::Commands(kind), count)
-                .chain(of(Topic::Events(kind), count))
-                .chain(of(Topic::Outcomes(kind), count))
-        })
-        .collect();
-    all.extend(of(Topic::CommandDeadLetters, parameters.dead_letters_partitions));
-    all
+    let topics = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Replies);
+    let of = |topic| (0..parameters.partitions(topic)).map(move |number| (topic, number));
+    topics.flat_map(of).collect()
 }

@@ -8,6 +8,7 @@ mod text;
 
 use events::outcome::Refusal;
 
+pub(crate) use check::Found;
 pub use check::check;
 pub use text::{is_currency, is_identifier, is_sku, is_text};
 

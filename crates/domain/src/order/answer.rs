@@ -45,9 +45,7 @@ pub(crate) fn record(
     }
     Decision::event(match rules.version {
         Version::WholeOrders => concluded(order, &states, now, parameters),
-        Version::PartialReservation | Version::Catalogue => {
-            partial::concluded(order, &states, now, parameters)
-        }
+        _ => partial::concluded(order, &states, now, parameters),
     })
 }
 
@@ -81,7 +79,7 @@ fn numbers(answer: &RecordReservation) -> impl Iterator<Item = i32> {
 /// others: it holds all lines of an order or none. An answer under rules version 2 names all lines,
 /// and may come to a shard that has since gone back to version 1.
 fn withheld(order: &Order, answer: &RecordReservation, parameters: &Parameters) -> Vec<i32> {
-    let shard = |sku: &str| shard_of(Kind::Products, sku, parameters.products_partitions);
+    let shard = |sku: &str| shard_of(Kind::Products, sku, parameters.shards(Kind::Products));
     let refusing: BTreeSet<ShardId> = answer.refused.iter().map(|line| shard(&line.sku)).collect();
     let named: BTreeSet<i32> = numbers(answer).collect();
     order

@@ -15,15 +15,18 @@
 //! stock, and the order goes on with the lines that are held, if there are any. Placed ends with the last answer, so a rejection names every refused line. An order that
 //! is cancelled while Placed is final, but settled only once the answers on their way have come.
 
-pub(crate) mod answer;
-pub(crate) mod decide;
+mod answer;
+mod command;
+mod decide;
 mod evolve;
 mod expire;
 mod lines;
 mod partial;
+pub(crate) mod react;
 mod state;
 mod verdict;
 
+pub(crate) use command::{check, decide};
 pub use evolve::evolve;
 pub use expire::expire;
 pub use state::{Line, LineState, Order, Status};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use events::{Event, product::StockRanLow};
 
-use crate::{Decision, Lookup, Product};
+use crate::{Aggregates, Decision, Product};
 
 /// What is known of a product on the way through the events of one step.
 struct Level {
@@ -15,13 +15,14 @@ struct Level {
 
 /// Adds a `StockRanLow` behind each event with which available pieces fall from above a threshold to
 /// it or below it: once for each crossing.
-pub(crate) fn watch(lookup: &impl Lookup, decision: Decision) -> Decision {
+pub(crate) fn watch(aggregates: &Aggregates, decision: Decision) -> Decision {
     let Decision { events, refusal } = decision;
     let mut levels: BTreeMap<String, Level> = BTreeMap::new();
     let mut all = Vec::with_capacity(events.len());
     for event in events {
         let ran_low = change(&event).and_then(|(sku, pieces)| {
-            let level = levels.entry(sku.to_owned()).or_insert_with(|| level(lookup.product(sku)));
+            let level =
+                levels.entry(sku.to_owned()).or_insert_with(|| level(aggregates.products.get(sku)));
             let before = level.available;
             // Both are within what a product may hold.
             level.available += pieces;

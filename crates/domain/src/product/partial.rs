@@ -13,7 +13,7 @@ use super::{
     Product,
     reserve::{refused, wishes},
 };
-use crate::{Decision, Lookup, refusal::Code};
+use crate::{Aggregates, Decision, refusal::Code};
 
 /// Holds what it can: one `StockReserved` per SKU of which a line is held, sorted by SKU; then, when
 /// a line is refused, one `ReservationRefused` with all of those, sorted by line.
@@ -22,14 +22,14 @@ use crate::{Decision, Lookup, refusal::Code};
 /// the pieces left cover takes its pieces, so a small line may be held behind a refused large one.
 /// `is_sold` says of which products anything is held at all: of every one under version 2.
 pub(crate) fn reserve(
-    lookup: &impl Lookup,
+    aggregates: &Aggregates,
     command: &ReserveStock,
     is_sold: impl Fn(&Product) -> bool,
 ) -> Decision {
     let mut events = Vec::new();
     let mut failures = Vec::new();
     for (sku, lines) in wishes(command) {
-        let product = lookup.product(sku);
+        let product = aggregates.products.get(sku);
         if product.is_some_and(|product| !is_sold(product)) {
             let inactive = |line: &&OrderLine| refused(line, Code::ProductInactive, None);
             failures.extend(lines.iter().map(inactive));

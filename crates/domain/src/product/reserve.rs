@@ -11,16 +11,16 @@ use events::{
 };
 
 use super::Product;
-use crate::{Decision, Lookup, refusal::Code};
+use crate::{Aggregates, Decision, refusal::Code};
 
 /// Holds all lines or none: one `StockReserved` per SKU, sorted by SKU, or one
 /// `ReservationRefused` with every line that fails, sorted by line.
-pub(crate) fn reserve(lookup: &impl Lookup, command: &ReserveStock) -> Decision {
+pub(crate) fn reserve(aggregates: &Aggregates, command: &ReserveStock) -> Decision {
     let wishes = wishes(command);
     let mut held = Vec::with_capacity(wishes.len());
     let mut refused = Vec::new();
     for (sku, lines) in &wishes {
-        match hold(lookup.product(sku), command, lines) {
+        match hold(aggregates.products.get(*sku), command, lines) {
             Ok(event) => held.push(event),
             Err(failures) => refused.extend(failures),
         }
@@ -93,9 +93,9 @@ pub(super) fn refused(line: &OrderLine, code: Code, available: Option<i64>) -> R
 }
 
 /// Makes held pieces available again: one `StockReleased` per SKU, sorted by SKU.
-pub(crate) fn release(lookup: &impl Lookup, command: &ReleaseStock) -> Decision {
+pub(crate) fn release(aggregates: &Aggregates, command: &ReleaseStock) -> Decision {
     let order_id = &command.order_id;
-    let sums = held_sums(lookup, order_id, &command.lines);
+    let sums = held_sums(aggregates, order_id, &command.lines);
     Decision::events(
         sums.into_iter()
             .map(|(sku, quantity)| {
@@ -110,9 +110,9 @@ pub(crate) fn release(lookup: &impl Lookup, command: &ReleaseStock) -> Decision 
 }
 
 /// Takes held pieces out of the house: one `StockShipped` per SKU, sorted by SKU.
-pub(crate) fn ship(lookup: &impl Lookup, command: &ShipStock) -> Decision {
+pub(crate) fn ship(aggregates: &Aggregates, command: &ShipStock) -> Decision {
     let order_id = &command.order_id;
-    let sums = held_sums(lookup, order_id, &command.lines);
+    let sums = held_sums(aggregates, order_id, &command.lines);
     Decision::events(
         sums.into_iter()
             .map(|(sku, quantity)| {
@@ -128,7 +128,7 @@ pub(crate) fn ship(lookup: &impl Lookup, command: &ShipStock) -> Decision {
 
 /// Pieces per SKU, all of which must be held.
 fn held_sums<'a>(
-    lookup: &impl Lookup,
+    aggregates: &Aggregates,
     order_id: &str,
     lines: &'a [LineQuantity],
 ) -> BTreeMap<&'a str, i64> {
@@ -137,7 +137,7 @@ fn held_sums<'a>(
         *sums.entry(&line.sku).or_default() += line.quantity;
     }
     for (sku, quantity) in &sums {
-        let reserved = lookup.product(sku).map_or(0, Product::reserved);
+        let reserved = aggregates.products.get(*sku).map_or(0, Product::reserved);
         assert!(
             *quantity <= reserved,
             "order {order_id} settles {quantity} held pieces of {sku}, but only {reserved} are \

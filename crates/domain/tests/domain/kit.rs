@@ -4,13 +4,9 @@
 //! again must give nothing or a refusal. Only an adjustment is left out, because nothing in it tells
 //! a repeat from a second loss. Follow-ups are left out too: link sequences keep repeats away.
 
-use std::collections::BTreeMap;
-
-use domain::{
-    Decision, Lookup, Order, Product, Rules, decide, order, product, refusal::Code, rules::Version,
-};
+use domain::{Aggregates, Decision, Order, Product, Rules, decide, refusal::Code, rules::Version};
 use events::{
-    Command, Event, Kind, Millis, Money,
+    Command, Event, Millis, Money,
     command::{Author, Parameters},
     line::OrderLine,
     order::{OrderPlaced, OrderReserved},
@@ -27,47 +23,14 @@ pub(crate) fn parameters() -> Parameters {
     Profile::LOCAL.parameters()
 }
 
-/// Orders and products, folded from events.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Aggregates {
-    pub(crate) orders: BTreeMap<String, Order>,
-    pub(crate) products: BTreeMap<String, Product>,
-}
-
-impl Lookup for Aggregates {
-    fn order(&self, id: &str) -> Option<&Order> {
-        self.orders.get(id)
+/// Folds an event into its aggregate, whose version must rise by one.
+pub(crate) fn fold(aggregates: &mut Aggregates, event: &Event) {
+    if !event.is_versioned() {
+        return;
     }
-
-    fn product(&self, sku: &str) -> Option<&Product> {
-        self.products.get(sku)
-    }
-}
-
-impl Aggregates {
-    /// Folds an event into its aggregate, whose version must rise by one.
-    pub(crate) fn fold(&mut self, event: &Event) {
-        if !event.is_versioned() {
-            return;
-        }
-        let key = event.key().to_owned();
-        match event.kind() {
-            Kind::Orders => {
-                let before = self.orders.remove(&key);
-                let version = before.as_ref().map_or(0, |order| order.version);
-                let after = order::evolve(before, event).expect("decide writes fitting events");
-                assert_eq!(after.version, version + 1, "versions have no gaps");
-                self.orders.insert(key, after);
-            }
-            Kind::Products => {
-                let before = self.products.remove(&key);
-                let version = before.as_ref().map_or(0, |product| product.version);
-                let after = product::evolve(before, event).expect("decide writes fitting events");
-                assert_eq!(after.version, version + 1, "versions have no gaps");
-                self.products.insert(key, after);
-            }
-        }
-    }
+    let version = aggregates.version_of(event.kind(), event.key());
+    let after = aggregates.evolve(event.kind(), event).expect("decide writes fitting events");
+    assert_eq!(after, version + 1, "versions have no gaps");
 }
 
 /// A history to decide upon, under rules version 1 unless a test says otherwise.
@@ -80,7 +43,7 @@ pub(crate) struct Given {
 pub(crate) fn given(history: impl IntoIterator<Item = Event>) -> Given {
     let mut aggregates = Aggregates::default();
     for event in history {
-        aggregates.fold(&event);
+        fold(&mut aggregates, &event);
     }
     Given { aggregates, now: NOW, version: Version::WholeOrders }
 }
@@ -95,7 +58,7 @@ impl Given {
     }
 
     pub(crate) fn with_event(mut self, event: &Event) -> Self {
-        self.aggregates.fold(event);
+        fold(&mut self.aggregates, event);
         self
     }
 
@@ -122,7 +85,7 @@ impl Given {
         let rules = Rules { version: self.version, parameters: &parameters };
         let decision = decide(&self.aggregates, &command, self.now, &rules);
         for event in &decision.events {
-            self.aggregates.fold(event);
+            fold(&mut self.aggregates, event);
         }
         let has_repeat =
             command.author() == Author::Client && !matches!(command, Command::AdjustStock(_));

@@ -3,15 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use domain::{
-    FollowUp, Lookup, Order, Product, Reaction, Rules, decide, order, react, rules::Version,
-};
+use domain::{Aggregates, FollowUp, Order, Reaction, Rules, decide, order, react, rules::Version};
 use events::{
     Command, Event, Kind, Millis, Position, ShardId, command::Parameters, partitioner::shard_of,
     position::Mark,
 };
 
-use crate::kit::{Aggregates, NOW, parameters};
+use crate::kit::{NOW, fold, parameters};
 
 pub(crate) const ORDER_SHARDS: i32 = 2;
 pub(crate) const PRODUCT_SHARDS: i32 = 3;
@@ -28,24 +26,6 @@ pub(crate) struct World {
     parameters: Parameters,
     /// Which rules each shard has switched to; version 1 where it has not.
     versions: BTreeMap<ShardId, Version>,
-}
-
-/// What one shard sees: a command that went to the wrong shard finds nothing.
-struct View<'a> {
-    aggregates: &'a Aggregates,
-    shard: ShardId,
-}
-
-impl Lookup for View<'_> {
-    fn order(&self, id: &str) -> Option<&Order> {
-        let mine = shard_of(Kind::Orders, id, ORDER_SHARDS) == self.shard;
-        self.aggregates.orders.get(id).filter(|_| mine)
-    }
-
-    fn product(&self, sku: &str) -> Option<&Product> {
-        let mine = shard_of(Kind::Products, sku, PRODUCT_SHARDS) == self.shard;
-        self.aggregates.products.get(sku).filter(|_| mine)
-    }
 }
 
 impl World {
@@ -68,13 +48,9 @@ impl World {
     pub(crate) fn client(&mut self, command: &Command) {
         let kind = command.kind().expect("a client's command has a kind");
         let key = command.key().expect("a client's command has a key");
-        let partitions = match kind {
-            Kind::Orders => ORDER_SHARDS,
-            Kind::Products => PRODUCT_SHARDS,
-        };
-        let shard = shard_of(kind, key, partitions);
+        let shard = shard_of(kind, key, self.parameters.shards(kind));
         // A shard under earlier rules does not even read it.
-        if domain::rules::first_with(command) > 1 && self.version(shard) != Version::Catalogue {
+        if command.first_rules() > 1 && self.version(shard) != Version::Catalogue {
             return;
         }
         self.step(shard, command);
@@ -119,7 +95,9 @@ impl World {
             let mine = |order: &&Order| shard_of(Kind::Orders, order.id(), ORDER_SHARDS) == shard;
             let orders = self.aggregates.orders.values().filter(mine);
             let due = orders.filter_map(|order| order::expire(order, self.now));
-            self.apply(shard, due.collect());
+            let mut due: Vec<Event> = due.collect();
+            due.sort_by(|a, b| a.key().cmp(b.key()));
+            self.apply(shard, due);
         }
     }
 
@@ -128,10 +106,18 @@ impl World {
     }
 
     fn decide(&self, shard: ShardId, command: &Command) -> domain::Decision {
-        let aggregates = &self.aggregates;
-        let view = View { aggregates, shard };
+        let seen = self.seen_by(shard);
         let version = self.version(shard);
-        decide(&view, command, self.now, &Rules { version, parameters: &self.parameters })
+        decide(&seen, command, self.now, &Rules { version, parameters: &self.parameters })
+    }
+
+    /// What one shard sees: a command that went to the wrong shard finds nothing.
+    fn seen_by(&self, shard: ShardId) -> Aggregates {
+        let mut seen = self.aggregates.clone();
+        let shard_of = |kind, key: &str| shard_of(kind, key, self.parameters.shards(kind));
+        seen.orders.retain(|id, _| shard_of(Kind::Orders, id) == shard);
+        seen.products.retain(|sku, _| shard_of(Kind::Products, sku) == shard);
+        seen
     }
 
     fn version(&self, shard: ShardId) -> Version {
@@ -145,7 +131,7 @@ impl World {
 
     fn apply(&mut self, shard: ShardId, events: Vec<Event>) {
         for event in &events {
-            self.aggregates.fold(event);
+            fold(&mut self.aggregates, event);
         }
         for product in self.aggregates.products.values() {
             assert!(product.reserved() >= 0 && product.reserved() <= product.on_hand());

@@ -118,10 +118,16 @@ impl Topics {
 
     /// As [`Topics::apply`], with these parameters in the first rules revision.
     pub async fn apply_with(&self, plan: &Plan, parameters: Parameters) -> Result<(), TopicsError> {
+        self.apply_by(plan, First::rules(parameters)).await
+    }
+
+    /// As [`Topics::apply`], with these rules for the shards that have none: where a deployment gets
+    /// shards beside others, those that the others go by.
+    pub async fn apply_by(&self, plan: &Plan, rules: First) -> Result<(), TopicsError> {
         if let Some(lost) = &plan.lost {
             return Err(TopicsError::Lost(lost.clone()));
         }
-        self.make(plan, First::rules(parameters)).await
+        self.make(plan, rules).await
     }
 
     /// Applies a plan that has lost shards: they begin anew, empty, under these rules, and every shard

@@ -4,12 +4,14 @@
 //! (<https://postcard.jamesmunns.com/wire-format>), every map as a sorted list.
 //!
 //! Version 1 is what rules versions 1 and 2 can lead to. Version 2 has behind it what rules version 3
-//! knows of products; a state without any of that is written as version 1, so that equal states have
-//! equal bytes and an earlier release reads what it can.
+//! knows of products, and version 3 behind that the aggregates of a kind that the body has no place
+//! for. A state is written as the lowest version that holds it, so that equal states have equal bytes
+//! and an earlier release reads what it can.
 
 use std::collections::BTreeSet;
 
 use domain::{
+    Aggregates,
     order::Order,
     product::{Listing, Product},
 };
@@ -24,6 +26,8 @@ const MAGIC: &[u8; 4] = b"SPLW";
 const PLAIN: u16 = 1;
 /// The body, and the listings of products that have one.
 const WITH_LISTINGS: u16 = 2;
+/// The body, the listings, and the aggregates of a kind other than orders and products.
+const WITH_FURTHER: u16 = 3;
 const HEAD_BYTES: usize = 4 + 2 + 32;
 
 /// Why bytes are no state of ours.
@@ -64,10 +68,17 @@ struct Body {
 /// Writes a state; equal states give equal bytes.
 pub fn encode(state: &State) -> Vec<u8> {
     let listings = listings(state);
-    let version = if listings.is_empty() { PLAIN } else { WITH_LISTINGS };
+    let version = match state.shard.kind {
+        kind if is_further(kind) => WITH_FURTHER,
+        _ if listings.is_empty() => PLAIN,
+        _ => WITH_LISTINGS,
+    };
     let mut body = written(&Body::from(state));
-    if version == WITH_LISTINGS {
+    if version >= WITH_LISTINGS {
         body.extend(written(&listings));
+    }
+    if version >= WITH_FURTHER {
+        body.extend(written(&state.aggregates.sorted(state.shard.kind)));
     }
     let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
     bytes.extend_from_slice(MAGIC);
@@ -82,7 +93,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, Unreadable> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::Foreign)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or(Unreadable::Foreign)?;
     let version = u16::from_be_bytes(*version);
-    if ![PLAIN, WITH_LISTINGS].contains(&version) {
+    if !(PLAIN..=WITH_FURTHER).contains(&version) {
         return Err(Unreadable::UnknownVersion(version));
     }
     let (checksum, body) = rest.split_first_chunk::<32>().ok_or(Unreadable::Damaged)?;
@@ -90,18 +101,28 @@ pub fn decode(bytes: &[u8]) -> Result<State, Unreadable> {
         return Err(Unreadable::Damaged);
     }
     let malformed = |error: postcard::Error| Unreadable::Malformed(error.to_string());
-    let (body, rest): (Body, _) = postcard::take_from_bytes(body).map_err(malformed)?;
+    let (body, mut rest): (Body, _) = postcard::take_from_bytes(body).map_err(malformed)?;
     let mut state = State::try_from(body)?;
-    if version == WITH_LISTINGS {
-        let listings: Vec<(String, Listing)> = postcard::from_bytes(rest).map_err(malformed)?;
+    if version >= WITH_LISTINGS {
+        let listings: Vec<(String, Listing)>;
+        (listings, rest) = postcard::take_from_bytes(rest).map_err(malformed)?;
         for (sku, listing) in listings {
-            let product = state.products.remove(&sku).ok_or_else(|| {
+            let products = &mut state.aggregates.products;
+            let product = products.remove(&sku).ok_or_else(|| {
                 Unreadable::Malformed(format!("a listing of {sku}, which is no product here"))
             })?;
-            state.products.insert(sku, product.with_listing(listing));
+            products.insert(sku, product.with_listing(listing));
         }
     }
+    if version >= WITH_FURTHER {
+        state.aggregates.restore(postcard::from_bytes(rest).map_err(malformed)?);
+    }
     Ok(state)
+}
+
+/// Whether the body has no place for aggregates of this kind.
+fn is_further(kind: Kind) -> bool {
+    !matches!(kind, Kind::Orders | Kind::Products)
 }
 
 fn written(part: &impl Serialize) -> Vec<u8> {
@@ -111,7 +132,8 @@ fn written(part: &impl Serialize) -> Vec<u8> {
 
 /// What rules version 3 knows of products, by SKU; nothing of most.
 fn listings(state: &State) -> Vec<(&str, Listing)> {
-    let all = state.products.iter().map(|(sku, product)| (sku.as_str(), product.listing()));
+    let all =
+        state.aggregates.products.iter().map(|(sku, product)| (sku.as_str(), product.listing()));
     let mut set: Vec<_> = all.filter(|(_, listing)| *listing != Listing::default()).collect();
     set.sort_unstable_by_key(|(sku, _)| *sku);
     set
@@ -133,8 +155,8 @@ impl From<&State> for Body {
             memory: sorted(&state.memory.entries),
             counters: counters.map(|((t, p), n)| (t.name().to_owned(), *p, *n)).collect(),
             marks: marks.map(|(shard, mark)| (shard.kind, shard.partition, *mark)).collect(),
-            orders: sorted(&state.orders),
-            products: sorted(&state.products),
+            orders: sorted(&state.aggregates.orders),
+            products: sorted(&state.aggregates.products),
             deadlines: state.deadlines.clone(),
             retirement: state.retirement.queue.clone(),
             tombstones: sorted(&state.retirement.tombstones),
@@ -156,6 +178,9 @@ impl TryFrom<Body> for State {
         for (kind, partition, mark) in body.marks {
             links.marks.insert(ShardId::new(kind, partition), mark);
         }
+        let mut aggregates = Aggregates::default();
+        aggregates.orders.extend(body.orders);
+        aggregates.products.extend(body.products);
         Ok(State {
             shard: ShardId::new(body.kind, body.partition),
             stream_id: body.stream_id,
@@ -166,8 +191,7 @@ impl TryFrom<Body> for State {
             rules: body.rules,
             memory: Memory::from_entries(body.memory),
             links,
-            orders: body.orders.into_iter().collect(),
-            products: body.products.into_iter().collect(),
+            aggregates,
             deadlines: body.deadlines,
             retirement: Retirement {
                 queue: body.retirement,

@@ -8,9 +8,8 @@ mod retirement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Lookup, order::Order, product::Product};
-use events::{Kind, Millis, ShardId, position::Mark};
-use rustc_hash::FxHashMap;
+use domain::{Aggregates, order::Order, product::Product};
+use events::{Millis, ShardId, position::Mark};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,8 +33,7 @@ pub struct State {
     pub(crate) rules: Rules,
     pub(crate) memory: Memory,
     pub(crate) links: Links,
-    pub(crate) orders: FxHashMap<String, Order>,
-    pub(crate) products: FxHashMap<String, Product>,
+    pub(crate) aggregates: Aggregates,
     /// Payment deadlines of reserved orders, the earliest first.
     pub(crate) deadlines: BTreeSet<(Millis, String)>,
     pub(crate) retirement: Retirement,
@@ -64,8 +62,7 @@ impl State {
             rules: Rules::default(),
             memory: Memory::default(),
             links: Links::default(),
-            orders: FxHashMap::default(),
-            products: FxHashMap::default(),
+            aggregates: Aggregates::default(),
             deadlines: BTreeSet::new(),
             retirement: Retirement::default(),
             placements: BTreeMap::new(),
@@ -115,7 +112,7 @@ impl State {
 
     /// Aggregates in the state; final orders leave it after a while.
     pub fn live_aggregates(&self) -> usize {
-        self.orders.len() + self.products.len()
+        self.aggregates.count()
     }
 
     /// Ids of orders that left the state.
@@ -135,11 +132,11 @@ impl State {
     }
 
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.values()
+        self.aggregates.orders.values()
     }
 
     pub fn products(&self) -> impl Iterator<Item = &Product> {
-        self.products.values()
+        self.aggregates.products.values()
     }
 
     /// The last link sequence of every partition that this incarnation has written to.
@@ -160,19 +157,6 @@ impl State {
 
     /// The version of a client command's aggregate; 0 where there is none.
     pub(crate) fn version_of(&self, key: &str) -> i64 {
-        match self.shard.kind {
-            Kind::Orders => self.orders.get(key).map_or(0, |order| order.version),
-            Kind::Products => self.products.get(key).map_or(0, |product| product.version),
-        }
-    }
-}
-
-impl Lookup for State {
-    fn order(&self, id: &str) -> Option<&Order> {
-        self.orders.get(id)
-    }
-
-    fn product(&self, sku: &str) -> Option<&Product> {
-        self.products.get(sku)
+        self.aggregates.version_of(self.shard.kind, key)
     }
 }

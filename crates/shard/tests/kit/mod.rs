@@ -68,11 +68,7 @@ impl World {
     pub fn empty(parameters: Parameters) -> Self {
         let mut logs = BTreeMap::new();
         for kind in Kind::ALL {
-            let partitions = match kind {
-                Kind::Orders => parameters.orders_partitions,
-                Kind::Products => parameters.products_partitions,
-            };
-            for partition in 0..partitions {
+            for partition in 0..parameters.shards(kind) {
                 logs.insert(ShardId::new(kind, partition), Vec::new());
             }
         }
@@ -153,11 +149,7 @@ impl World {
 
     pub fn home_of(&self, command: &Command) -> ShardId {
         let kind = command.kind().expect("a command of one kind");
-        let partitions = match kind {
-            Kind::Orders => self.parameters.orders_partitions,
-            Kind::Products => self.parameters.products_partitions,
-        };
-        shard_of(kind, command.key().expect("a keyed command"), partitions)
+        shard_of(kind, command.key().expect("a keyed command"), self.parameters.shards(kind))
     }
 
     /// Steps all shards until no log has an unread record. Panics on a halt.

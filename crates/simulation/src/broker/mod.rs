@@ -6,7 +6,7 @@ pub(crate) use partition::{Log, Request, Response};
 
 use std::collections::BTreeMap;
 
-use events::{Kind, Millis, ShardId, Topic, command::Parameters};
+use events::{Millis, ShardId, Topic, command::Parameters};
 
 /// A topic's partition.
 pub(crate) type PartitionId = (Topic, i32);
@@ -44,16 +44,9 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn new(parameters: &Parameters) -> Self {
-        let count = |topic| match topic {
-            Topic::Commands(kind) | Topic::Events(kind) | Topic::Outcomes(kind) => match kind {
-                Kind::Orders => parameters.orders_partitions,
-                Kind::Products => parameters.products_partitions,
-            },
-            Topic::Replies => parameters.replies_partitions,
-            Topic::CommandDeadLetters => parameters.dead_letters_partitions,
-        };
-        let partitions =
-            Topic::ALL.into_iter().flat_map(|topic| (0..count(topic)).map(move |p| (topic, p)));
+        let partitions = Topic::ALL
+            .into_iter()
+            .flat_map(|topic| (0..parameters.partitions(topic)).map(move |p| (topic, p)));
         Self { logs: partitions.map(|partition| (partition, Log::default())).collect() }
     }
 

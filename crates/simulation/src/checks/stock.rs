@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    Aggregates,
     order::{LineState, Order, Status},
-    product::Product,
 };
-use events::{Event, Kind, Millis, Origin, Topic, header, log_time};
+use events::{Event, Millis, Origin, Topic, header, log_time};
 
 use crate::{Violation, broker::Stored, reference::Reference, world::World};
 
 /// Everything that the events say.
 #[derive(Default)]
 struct Books {
-    orders: BTreeMap<String, Order>,
-    products: BTreeMap<String, Product>,
+    aggregates: Aggregates,
     /// Pieces that product shards hold, by order and SKU.
     held: BTreeMap<(String, String), i64>,
 }
@@ -56,42 +55,40 @@ impl Books {
         if !event.is_versioned() {
             return Ok(());
         }
-        let key = event.key().to_owned();
-        let version = match event.kind() {
-            Kind::Products => {
-                let product = domain::product::evolve(self.products.remove(&key), event)
-                    .map_err(|unfit| unfit.to_string())?;
-                if product.reserved() < 0 || product.reserved() > product.on_hand() {
-                    let (reserved, on_hand) = (product.reserved(), product.on_hand());
-                    return Err(format!("{reserved} of {on_hand} {key} are reserved"));
-                }
-                if let Event::StockRanLow(low) = event
-                    && (product.available(), product.low_stock_threshold())
-                        != (low.available, Some(low.threshold))
-                {
-                    return Err(format!("{} {key} are available", product.available()));
-                }
-                let version = product.version;
-                self.products.insert(key, product);
-                version
-            }
-            Kind::Orders => {
-                let before = self.orders.remove(&key);
-                let deadline = before.as_ref().and_then(Order::payment_deadline);
-                let is_due = deadline.is_some_and(|deadline| deadline <= now);
-                match event {
-                    Event::OrderExpired(_) if !is_due => return Err("too early".to_owned()),
-                    Event::OrderPaid(_) if is_due => return Err("too late".to_owned()),
-                    _ => {}
-                }
-                let order = domain::order::evolve(before, event).map_err(|u| u.to_string())?;
-                let version = order.version;
-                self.orders.insert(key, order);
-                version
-            }
-        };
+        self.check_time(event, now)?;
+        let evolved = self.aggregates.evolve(event.kind(), event);
+        let version = evolved.map_err(|unfit| unfit.to_string())?;
+        self.check_product(event)?;
         if stored.text(header::VERSION) != Some(version.to_string().as_str()) {
             return Err(format!("its version should be {version}"));
+        }
+        Ok(())
+    }
+
+    /// An order expires when its payment is due, and is paid before.
+    fn check_time(&self, event: &Event, now: Millis) -> Result<(), String> {
+        let deadline = self.aggregates.orders.get(event.key()).and_then(Order::payment_deadline);
+        let is_due = deadline.is_some_and(|deadline| deadline <= now);
+        match event {
+            Event::OrderExpired(_) if !is_due => Err("too early".to_owned()),
+            Event::OrderPaid(_) if is_due => Err("too late".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing is oversold, and what is told of low stock is so.
+    fn check_product(&self, event: &Event) -> Result<(), String> {
+        let key = event.key();
+        let Some(product) = self.aggregates.products.get(key) else { return Ok(()) };
+        if product.reserved() < 0 || product.reserved() > product.on_hand() {
+            let (reserved, on_hand) = (product.reserved(), product.on_hand());
+            return Err(format!("{reserved} of {on_hand} {key} are reserved"));
+        }
+        if let Event::StockRanLow(low) = event
+            && (product.available(), product.low_stock_threshold())
+                != (low.available, Some(low.threshold))
+        {
+            return Err(format!("{} {key} are available", product.available()));
         }
         Ok(())
     }
@@ -109,7 +106,7 @@ impl Books {
     /// At rest orders and products agree on what is held, and nobody waits for nothing.
     fn close(&self) -> Result<(), Violation> {
         let mut wanted: BTreeMap<(String, String), i64> = BTreeMap::new();
-        for order in self.orders.values() {
+        for order in self.aggregates.orders.values() {
             if matches!(order.status(), Status::Placed | Status::Reserved) {
                 let (id, status) = (order.id(), order.status());
                 return Err(Violation(format!("{id} is {status} for ever")));
@@ -127,7 +124,7 @@ impl Books {
                 return Err(Violation(format!("{held} {sku} are held for {order}, not {wanted}")));
             }
         }
-        for (sku, product) in &self.products {
+        for (sku, product) in &self.aggregates.products {
             let held: i64 =
                 self.held.iter().filter(|((_, of), _)| of == sku).map(|(_, held)| held).sum();
             if product.reserved() != held {

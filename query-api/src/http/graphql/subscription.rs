@@ -218,9 +218,11 @@ fn messages<T>(
         let Opened { session, parked } = &mut opened;
         let said = match session.next().await? {
             Message::Snapshot(snapshot) => Ok(Said::Snapshot(snapshot, std::mem::take(parked))),
-            Message::Change(change) => match kind(session.filter()) {
-                Kind::Orders => OrderChanged::of(&change).map(|said| Said::Order(said.into())),
-                Kind::Products => {
+            Message::Change(change) => match session.filter() {
+                Filter::Order(_) | Filter::Customer(_) => {
+                    OrderChanged::of(&change).map(|said| Said::Order(said.into()))
+                }
+                Filter::Products(_) => {
                     ProductChanged::of(&change).map(|said| Said::Product(said.into()))
                 }
             }
