@@ -20,10 +20,7 @@ use crate::edge::submit::{Ending, NotAppended};
 const COMMAND: Uuid = Uuid::from_u128(7);
 
 fn subject(kind: Kind, creates: bool) -> Subject {
-    let key = match kind {
-        Kind::Orders => "o 1/2",
-        Kind::Products => "A-1",
-    };
+    let key = if kind == Kind::Orders { "o 1/2" } else { "A-1" };
     Subject { command_id: COMMAND, kind, key: key.to_owned(), creates, rules: 1 }
 }
 

@@ -108,19 +108,7 @@ impl<H> OrderRows<H> {
             Event::OrderExpired(_) => self.becomes("expired"),
             // Stock that came too late goes back; what the order says to its reader stays.
             Event::LateReservationReleased(_) => Ok(()),
-            Event::OrderPlaced(_)
-            | Event::ProductRegistered(_)
-            | Event::PriceChanged(_)
-            | Event::StockReceived(_)
-            | Event::StockAdjusted(_)
-            | Event::StockReserved(_)
-            | Event::ReservationRefused(_)
-            | Event::StockReleased(_)
-            | Event::StockShipped(_)
-            | Event::ProductDeactivated(_)
-            | Event::ProductReactivated(_)
-            | Event::LowStockThresholdSet(_)
-            | Event::StockRanLow(_) => Err(Unfit::Stranger),
+            _ => Err(Unfit::Stranger),
         }
     }
 
