@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo build --workspace --bins
-//! SPILLWAY_FAULT_SECONDS=3600 SPILLWAY_SEED=7 cargo test -p spillway-tests --test faults -- --nocapture
+//! SPILLWAY_FAULT_SECONDS=3600 SPILLWAY_SEED=7 cargo test --workspace --test faults nothing_that -- --nocapture
 //! ```
 
 use std::{env, time::Duration};
