@@ -13,8 +13,11 @@ use crate::{Log, until};
 
 const CLIENT_ID: &str = "spillway-tests-reset";
 const POLL: Duration = Duration::from_millis(100);
-/// Above the session timeout of the killed members and a broker's restart.
-const WITHIN: Duration = Duration::from_secs(180);
+/// Above a broker's longest pause, the session timeout of the killed members, and one try.
+const WITHIN: Duration = Duration::from_secs(240);
+/// Above the session timeout and a rebalance. A client that gets no further is replaced, as a process
+/// replaces its own: the brokers may have forgotten it in their sleep.
+const TRY_WITHIN: Duration = Duration::from_secs(45);
 
 /// Commits the ends of all partitions, without metadata. The group must have no living member.
 ///
@@ -36,6 +39,22 @@ fn commit_ends(
     partitions: &[Partition],
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + WITHIN;
+    loop {
+        match try_commit_ends(connection, group, topics, partitions) {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(error) => eprintln!("group {group} is joined anew: {error:#}"),
+        }
+    }
+}
+
+fn try_commit_ends(
+    connection: &Connection,
+    group: &str,
+    topics: &[&str],
+    partitions: &[Partition],
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + TRY_WITHIN;
     let membership = Membership { group, client_id: CLIENT_ID, topics, pace: Pace::AtOnce };
     let mut member = Member::join(connection, &membership)?;
     let mut ours: Vec<Partition> = Vec::new();
@@ -64,7 +83,7 @@ fn commit_ends(
         // Sends the commit on its way.
         member.poll(POLL);
     }
-    ensure!(member.leave(WITHIN), "group {group} could not be left");
+    ensure!(member.leave(TRY_WITHIN), "group {group} could not be left");
     Ok(())
 }
 
