@@ -9,7 +9,7 @@ use events::{
     line::{OrderLine, PricedLine},
     order::{OrderPaid, OrderPlaced, OrderReserved},
 };
-use serde_json::{json, to_value};
+use serde_json::{Value, json, to_value};
 use support::{World, rows};
 use uuid::Uuid;
 
@@ -99,6 +99,36 @@ async fn an_order_is_shown_as_it_was_and_why() {
         })
     );
     assert_eq!(why["events"].as_array().unwrap().len(), 3);
+    // What is applied anew says when, and calls nothing a delay.
+    let anew = |at, verb: &str, detail: Value| {
+        let statement = sqlx::query(
+            "INSERT INTO operations (at, operator, verb, projection, generation, topic, partition,
+                                     detail)
+             VALUES ($1, 'x', $2, 'orders', 1, 'orders.events.v1', 3, $3)",
+        );
+        statement.bind(at).bind(verb.to_owned()).bind(detail).execute(&world.pool)
+    };
+    let delay = async || {
+        let why = world.get("/v1/why/orders/o-1").await.json();
+        assert_eq!(why["events"][0]["applied_at"], "2026-11-27T09:00:00.026Z");
+        why["events"][0]["delay_ms"].clone()
+    };
+    for (at, verb, detail, expected) in [
+        (rows::at(20), "pause", json!({}), json!(25)),
+        (rows::at(27), "reset", json!({}), json!(25)),
+        (rows::at(20), "rebuild", json!({"key": "o-2"}), json!(25)),
+        (rows::at(20), "rebuild", json!({"key": "o-1"}), json!(null)),
+        (rows::at(20), "reset", json!({}), json!(null)),
+    ] {
+        anew(at, verb, detail.clone()).await.unwrap();
+        assert_eq!(delay().await, expected, "{verb} {detail}");
+        sqlx::query("TRUNCATE operations").execute(&world.pool).await.unwrap();
+    }
+    for (at, expected) in [(rows::at(25), json!(25)), (rows::at(26), json!(null))] {
+        let switched = "UPDATE generations SET switched_at = $1 WHERE projection = 'orders'";
+        sqlx::query(switched).bind(at).execute(&world.pool).await.unwrap();
+        assert_eq!(delay().await, expected);
+    }
     assert_eq!(why["commands"][0]["command"], "PlaceOrder");
     assert_eq!(why["projection"]["link_sequence"], 13);
     assert_eq!(why["parked"], json!(null));

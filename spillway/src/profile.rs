@@ -1,5 +1,7 @@
 //! The deployment profile with what the command line changes in it.
 
+use std::fmt;
+
 use events::{command::Parameters, profile::Profile};
 use serde_json::Value;
 
@@ -61,6 +63,34 @@ impl ProfileArgs {
             )));
         }
         Ok(profile)
+    }
+}
+
+/// As they are written behind a verb, with a space before each.
+impl fmt::Display for ProfileArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " --profile {}", self.profile)?;
+        for (name, number) in [
+            ("orders-partitions", self.orders_partitions),
+            ("products-partitions", self.products_partitions),
+            ("replies-partitions", self.replies_partitions),
+            ("replication", self.replication),
+            ("min-in-sync-replicas", self.min_in_sync_replicas),
+        ] {
+            if let Some(number) = number {
+                write!(f, " --{name} {number}")?;
+            }
+        }
+        write!(f, "{}", self.parameters)
+    }
+}
+
+/// As they are written behind a verb, with a space before each.
+impl fmt::Display for ParameterArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parameters
+            .iter()
+            .try_for_each(|(name, value)| write!(f, " --parameter {name}={value}"))
     }
 }
 
@@ -160,6 +190,14 @@ mod tests {
         assert_eq!(parameters.orders_partitions, 6);
         assert_eq!(parameters.payment_deadline_ms, 2000);
         assert_eq!(parameters.keep_ms, Profile::PRODUCTION.parameters().keep_ms);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_written_as_it_is_asked_for() {
+        let asked = "--profile production --orders-partitions 6 --parameter keep_ms=5";
+        let line =
+            Line::try_parse_from([&["topics"][..], &asked.split(' ').collect::<Vec<_>>()].concat());
+        assert_eq!(line.unwrap().args.to_string(), format!(" {asked}"));
     }
 
     #[test]

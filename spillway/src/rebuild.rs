@@ -33,7 +33,8 @@ use crate::{
 /// are shown, and nothing is switched, unless that is accepted.
 ///
 /// Exit codes: 0 switched (or rebuilt, or discarded), 1 not switched because rows differ or something
-/// stood otherwise, 2 wrong arguments, 3 PostgreSQL, the brokers or the registry were not reached.
+/// stood otherwise, or no event has the key, 2 wrong arguments, 3 PostgreSQL,
+/// the brokers or the registry were not reached.
 ///
 /// Example: spillway rebuild orders --rate 20000 --yes
 #[derive(Debug, clap::Args)]
@@ -212,6 +213,12 @@ async fn one_key(args: &Args, context: &Context, key: &str) -> anyhow::Result<Ex
     match args.output.output {
         Format::Table => {}
         Format::Json | Format::Jsonl => output::write(&format!("{done}\n"))?,
+    }
+    if events == 0 {
+        let name = args.projection.name;
+        words::say(&format!("{} no event that {name} reads has the key {key}", words::cross()));
+        words::next(&format!("spillway tail --until-end --key {key}  # whether the log has any"));
+        return Ok(exit::found(true));
     }
     words::say(&format!("{} {key} is the fold of its {events} events", words::tick()));
     Ok(ExitCode::SUCCESS)

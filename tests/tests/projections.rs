@@ -110,6 +110,9 @@ async fn what_stands_otherwise_is_refused(system: &System) -> anyhow::Result<()>
     let unknown = system.tool.run(&["projections", "pause", "nobody", "--yes"]).await;
     let unknown = unknown.expect_err("unknown").to_string();
     assert!(unknown.contains("ended with 2") && unknown.contains("outcomes"), "{unknown}");
+    let nobodys = ["rebuild", "orders", "--key", "o-nobody", "--yes", "-o", "json"];
+    let (code, told) = system.tool.run(&nobodys).await?;
+    assert_eq!((code, &told["events"]), (1, &json!(0)), "{told:#}");
     let unasked = system.tool.run(&["dead-letters", "drop", "--yes"]).await;
     assert!(unasked.expect_err("everything").to_string().contains("ended with 2"));
     Ok(())

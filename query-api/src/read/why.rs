@@ -51,7 +51,8 @@ pub struct Cause {
     #[serde(serialize_with = "time::optional::serialize")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub applied_at: Option<DateTime<Utc>>,
-    /// Milliseconds between the two. The clocks of brokers and PostgreSQL both count.
+    /// Milliseconds between the two; the clocks of brokers and PostgreSQL both count. Null also where a
+    /// rebuild or a reset applied the event anew: nobody waited that long.
     pub delay_ms: Option<i64>,
     /// Where the event lies.
     pub record: RecordPlace,
@@ -120,10 +121,21 @@ pub struct ProjectionState {
     pub trouble: Option<String>,
 }
 
+/// An event was applied anew when it was before the switch to the build that is live, or when it is
+/// older than a reset of its partition, or a rebuild of its key, and its row is not.
 const EVENTS: &str = "
     SELECT version, type, at, applied_at, topic, partition, kafka_offset, link_sequence, origin,
-           command_id
-    FROM order_history WHERE order_id = $1 ORDER BY version";
+           command_id,
+           coalesce(
+               applied_at <= (SELECT switched_at FROM generations
+                              WHERE projection = 'orders' AND state = 'live')
+               OR EXISTS (SELECT FROM operations o
+                          WHERE o.projection = 'orders' AND h.at < o.at AND o.at <= h.applied_at
+                            AND (o.verb = 'reset'
+                                 AND (o.topic, o.partition) = (h.topic, h.partition)
+                                 OR o.verb = 'rebuild' AND o.detail ->> 'key' = h.order_id)),
+               false) AS is_anew
+    FROM order_history h WHERE order_id = $1 ORDER BY version";
 
 const COMMANDS: &str = "
     SELECT command_id, command, caller, status, decided_at
@@ -179,12 +191,15 @@ fn cause(row: &PgRow) -> Result<Cause, sqlx::Error> {
     let at: DateTime<Utc> = row.try_get("at")?;
     let applied_at: Option<DateTime<Utc>> = row.try_get("applied_at")?;
     let origin: Option<String> = row.try_get("origin")?;
+    let is_anew: bool = row.try_get("is_anew")?;
     Ok(Cause {
         version: row.try_get("version")?,
         event: row.try_get("type")?,
         at,
         applied_at,
-        delay_ms: applied_at.map(|applied_at| (applied_at - at).num_milliseconds()),
+        delay_ms: applied_at
+            .filter(|_| !is_anew)
+            .map(|applied_at| (applied_at - at).num_milliseconds()),
         record: RecordPlace::of(row)?,
         decided_by: origin.as_deref().and_then(decided_by),
         origin,

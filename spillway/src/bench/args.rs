@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use clap::ValueEnum;
+use clap::{
+    ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Subject, load::Load};
-use crate::{connect::base_url, exit, output::OutputArgs};
+use crate::{connect::base_url, output::OutputArgs};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -23,9 +26,9 @@ pub(crate) struct Args {
     /// at which its request was due.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "300")]
     rates: Vec<NonZeroU32>,
-    /// Only these workloads; without it, all of them.
-    #[arg(long, value_enum, value_name = "NAME,…", value_delimiter = ',')]
-    only: Vec<Workload>,
+    /// The verb's own, which knows its workloads.
+    #[arg(skip)]
+    pub(super) only: Vec<Workload>,
     /// Seconds of each stretch of load.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(super) seconds: Duration,
@@ -78,17 +81,17 @@ pub(super) struct Build<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
-    /// Orders: one piece of one product, always the same.
+    /// One piece of one product, always the same.
     Hot,
-    /// Orders: one piece of one of 2,000 products.
+    /// One piece of one of 2,000 products.
     Spread,
-    /// Orders: one piece of a product that has none left.
+    /// One piece of a product that has none left.
     SoldOut,
-    /// Queries: an order by its id, kept in the memory of query-api.
+    /// An order by its id, kept in the memory of query-api.
     Cached,
-    /// Queries: an order by its id, read from PostgreSQL every time.
+    /// An order by its id, read from PostgreSQL every time.
     Uncached,
-    /// Queries: a page of 50 orders.
+    /// A page of 50 orders.
     List,
 }
 
@@ -119,29 +122,16 @@ impl Workload {
             Self::Cached | Self::Uncached | Self::List => Subject::Queries,
         }
     }
+
+    /// A parser of the workloads of one verb.
+    pub(super) fn of(subject: Subject) -> impl TypedValueParser<Value = Self> {
+        let there = Self::value_variants().iter().filter(move |there| there.subject() == subject);
+        PossibleValuesParser::new(there.filter_map(ValueEnum::to_possible_value))
+            .try_map(|name| Self::from_str(&name, false))
+    }
 }
 
 impl Args {
-    /// Refuses a workload of the other verb.
-    ///
-    /// # Errors
-    /// A usage error that names what there is.
-    pub(super) fn check(&self, subject: Subject) -> anyhow::Result<()> {
-        let Some(other) = self.only.iter().find(|workload| workload.subject() != subject) else {
-            return Ok(());
-        };
-        let there: Vec<String> = Workload::value_variants()
-            .iter()
-            .filter(|workload| workload.subject() == subject)
-            .map(|workload| name(*workload))
-            .collect();
-        Err(exit::usage(format!(
-            "there is no workload {} here; there are: {}",
-            name(*other),
-            there.join(", ")
-        )))
-    }
-
     /// Whether a workload was asked for.
     pub(super) fn has(&self, workload: Workload) -> bool {
         self.only.is_empty() || self.only.contains(&workload)
@@ -227,13 +217,6 @@ mod tests {
                 Load::Open { per_second: n(100) }
             ]
         );
-    }
-
-    #[test]
-    fn a_workload_of_the_other_verb_is_refused_with_what_there_is() {
-        let refused = args(&["--only", "list"]).check(Subject::Orders).unwrap_err().to_string();
-        assert!(refused.ends_with("hot, spread, sold-out"), "{refused}");
-        assert!(args(&["--only", "list"]).check(Subject::Queries).is_ok());
     }
 
     #[test]

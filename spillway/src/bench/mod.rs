@@ -25,7 +25,7 @@ use anyhow::bail;
 use clap::Subcommand;
 
 use self::{
-    args::Args,
+    args::{Args, Workload},
     course::Course,
     environment::Environment,
     report::Report,
@@ -42,13 +42,25 @@ pub(crate) enum Verb {
     /// its commit, on the PostgreSQL of the same system.
     ///
     /// Example: spillway bench orders --clients 1,64 --rates 300 --output json > orders.json
-    Orders(Args),
+    Orders {
+        /// Only these workloads; without it, all of them.
+        #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = Workload::of(Subject::Orders))]
+        only: Vec<Workload>,
+        #[command(flatten)]
+        args: Args,
+    },
     /// Orders by id, from the memory of query-api and from PostgreSQL, and pages of their list.
     ///
     /// Beside each, in turns, a bare axum answer of the same bytes.
     ///
     /// Example: spillway bench queries --clients 1,16 --rates 1000
-    Queries(Args),
+    Queries {
+        /// Only these workloads; without it, all of them.
+        #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = Workload::of(Subject::Queries))]
+        only: Vec<Workload>,
+        #[command(flatten)]
+        args: Args,
+    },
 }
 
 /// What is measured.
@@ -59,11 +71,11 @@ enum Subject {
 }
 
 pub(crate) async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
-    let (subject, args) = match verb {
-        Verb::Orders(args) => (Subject::Orders, args),
-        Verb::Queries(args) => (Subject::Queries, args),
+    let (subject, only, mut args) = match verb {
+        Verb::Orders { only, args } => (Subject::Orders, only, args),
+        Verb::Queries { only, args } => (Subject::Queries, only, args),
     };
-    args.check(subject)?;
+    args.only = only;
     let stop = stop::on_signals()?;
     let steps = Steps::default();
     let wanted = Wanted { is_uncached_too: subject == Subject::Queries };

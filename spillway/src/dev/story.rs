@@ -17,8 +17,11 @@ A command, what it did, and why. Copy line by line:
   # 3. The events that made it, each with its place in the log.
   curl -sS -w '\n' {base_url}/v1/orders/{order}/history
 
-  # 4. Watch it live: cancel it in another terminal, and see it here. Ctrl-C ends the stream.
+  # 4. Watch it live. Ctrl-C ends the stream.
   curl -sSN {base_url}/v1/streams/orders/{order} -H "Spillway-Position: $position"
+
+  # 5. In another terminal: cancel it, and see it in the stream.
+  curl -sS -w '\n' {base_url}/v1/orders/{order}/cancellation -H 'Content-Type: application/json' -H 'Idempotency-Key: cancel-{order}' -d '{{"reason":"changed my mind"}}'
 
 next: spillway status    (in another terminal; Ctrl-C here stops everything)"#
     )
@@ -32,7 +35,7 @@ mod tests {
     fn all_that_is_to_be_copied_is_indented_and_names_this_system() {
         let text = text("http://127.0.0.1:9", "0af1");
         let commands: Vec<&str> = text.lines().filter(|line| line.contains("curl")).collect();
-        assert_eq!(commands.len(), 4);
+        assert_eq!(commands.len(), 5);
         for command in commands {
             assert!(command.starts_with("  "), "{command}");
             assert!(command.contains("http://127.0.0.1:9/v1/"), "{command}");

@@ -9,6 +9,7 @@ use std::{ops::ControlFlow, process::ExitCode, time::SystemTime};
 
 use anyhow::Context as _;
 use eventlog::{Connection, LogReader, Partition, Record, Timestamp};
+use events::command::Parameters;
 use serde::Serialize;
 use shard::{
     Revision, step,
@@ -17,7 +18,11 @@ use shard::{
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{TargetArgs, check_known, log, told};
+use super::{
+    TargetArgs, check_known,
+    log::{self, ShardRules},
+    told,
+};
 use crate::{
     command_log::{SILENCE_MAX, as_shard_record},
     log_start::Starts,
@@ -93,6 +98,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let connection = args.target.connection();
     let shards = log::read(&connection, &args.target.start).await?;
     let parameters = args.parameters.over(log::newest(&shards)?.parameters)?;
+    let next = next(&shards, args.rules, &args.parameters, &parameters)?;
     let revision = log::highest(&shards) + 1;
     let candidate = Revision { revision, rules: args.rules, parameters };
     let (start, limit) = (args.since.start(SystemTime::now()), args.limit);
@@ -108,8 +114,27 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if found.total > found.told.len() as u64 {
         words::say(&format!("the first {} are told; --limit tells more", found.told.len()));
     }
-    words::next(&format!("spillway rules propose --rules {}", args.rules));
+    words::next(&next);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What would bring these rules into force: a proposal, or, where there is one, its activation. Nothing
+/// more, where they are in force.
+fn next(
+    shards: &[ShardRules],
+    rules: i32,
+    said: &ParameterArgs,
+    parameters: &Parameters,
+) -> anyhow::Result<String> {
+    let are_these = |known: &Revision| (known.rules, &known.parameters) == (rules, parameters);
+    let mut proposed = shards.iter().flat_map(|shard| shard.rules.proposed());
+    Ok(if are_these(&log::newest(shards)?) {
+        "spillway rules list  # these are in force".to_owned()
+    } else if let Some(known) = proposed.find(|known| are_these(known)) {
+        format!("spillway rules activate {}", known.revision)
+    } else {
+        format!("spillway rules propose --rules {rules}{said}")
+    })
 }
 
 fn try_all(

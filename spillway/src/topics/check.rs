@@ -28,9 +28,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     output::print(args.output.output, &Step::of(&plan))?;
     if plan.is_empty() {
         words::say(&format!("{} the topics are as the profile wants them", words::tick()));
+        return Ok(exit::found(false));
+    }
+    words::say(&format!("{} the topics are not as the profile wants them", words::cross()));
+    if plan.differences.is_empty() {
+        words::next(&format!("spillway topics apply{} --dry-run", args.target.profile));
     } else {
-        words::say(&format!("{} the topics are not as the profile wants them", words::cross()));
-        words::next("spillway topics apply --dry-run");
+        words::say(&format!(
+            "what is to be resolved cannot be changed in place: were they made with another profile or \
+             other numbers than{}?",
+            args.target.profile
+        ));
     }
     Ok(exit::found(!plan.is_empty()))
 }

@@ -25,6 +25,7 @@ struct Cause {
     #[serde(rename = "type")]
     event: String,
     at: DateTime<Utc>,
+    applied_at: Option<DateTime<Utc>>,
     delay_ms: Option<i64>,
     record: Place,
     decided_by: Option<Place>,
@@ -114,8 +115,17 @@ impl Cause {
             self.record.to_string(),
             or_dash(self.decided_by.as_ref().map(Place::to_string)),
             or_dash(self.command_id.clone()),
-            or_dash(self.delay_ms.map(milliseconds)),
+            or_dash(self.visible_after()),
         ]
+    }
+
+    /// The time until it was visible; after a rebuild that is not known, and when it was applied anew
+    /// is.
+    fn visible_after(&self) -> Option<String> {
+        match self.delay_ms {
+            Some(delay) => Some(milliseconds(delay)),
+            None => self.applied_at.map(|at| format!("rebuilt {}", instant(at))),
+        }
     }
 }
 
@@ -189,19 +199,22 @@ mod tests {
 
     fn why() -> Why {
         let place = |topic: &str, offset| json!({"topic": topic, "partition": 3, "offset": offset});
-        let event = |version, name, at, delay, decided| {
+        let event = |version, name, at, delay, decided, applied| {
             json!({
                 "version": version, "type": name, "at": at, "delay_ms": delay,
                 "record": place("orders.events.v1", version + 10), "decided_by": decided,
-                "command_id": "an-id", "applied_at": null, "origin": null,
+                "command_id": "an-id", "applied_at": applied, "origin": null,
             })
         };
         let by = place("orders.commands.v1", 7);
         let answer = json!({
             "order_id": "o-1",
             "events": [
-                event(1, "OrderPlaced", "2026-11-27T09:00:00.000Z", json!(12), by),
-                event(2, "OrderReserved", "2026-11-27T09:00:00.004Z", json!(null), json!(null)),
+                event(1, "OrderPlaced", "2026-11-27T09:00:00.000Z", json!(12), by, json!(null)),
+                event(2, "OrderReserved", "2026-11-27T09:00:00.004Z", json!(null), json!(null),
+                    json!(null)),
+                event(3, "OrderPaid", "2026-11-27T09:00:00.005Z", json!(null), json!(null),
+                    json!("2026-11-28T10:00:00.000Z")),
             ],
             "commands": [{
                 "command_id": "an-id", "command": "PlaceOrder", "caller": "anonymous",
@@ -233,6 +246,7 @@ mod tests {
         assert!(placed.ends_with("12 ms"), "{placed}");
         let reserved = line("OrderReserved");
         assert!(reserved.contains("4 ms") && reserved.ends_with('-'), "{reserved}");
+        assert!(line("OrderPaid").ends_with("rebuilt 2026-11-28 10:00:00.000"), "{screen}");
         assert!(line("PlaceOrder").contains("anonymous"));
         assert!(line("applied up to").contains("0:12"));
         assert!(line("trouble").ends_with("a disk is full"));

@@ -36,6 +36,8 @@ async fn topics_and_schemas_are_made_once_and_checked_ever_after() {
 
     let missing = on(&stack, &["topics", "check"]).await;
     assert_eq!(code(&missing), Some(1), "{missing:?}");
+    let words = String::from_utf8_lossy(&missing.stderr);
+    assert!(words.contains("next: spillway topics apply --profile local --dry-run"), "{words}");
     let look = on(&stack, &["topics", "apply", "--dry-run", "--orders-partitions=2"]).await;
     assert_eq!(code(&look), Some(0), "{look:?}");
     assert_eq!(rows(&look).len(), 8 + 2 + 4, "a step for each topic and each shard");
@@ -53,6 +55,10 @@ async fn topics_and_schemas_are_made_once_and_checked_ever_after() {
     let other = on(&stack, &["topics", "apply", "--yes", "--products-partitions=5"]).await;
     assert_eq!(code(&other), Some(1), "{other:?}");
     assert!(rows(&other).iter().all(|row| row["action"] == "resolve"), "{other:?}");
+    // What cannot be applied is not proposed.
+    let other = on(&stack, &["topics", "check", "--profile", "production"]).await;
+    let words = String::from_utf8_lossy(&other.stderr);
+    assert!(words.contains("--profile production?") && !words.contains("next:"), "{words}");
 
     shards_that_come_to_others_begin_with_their_rules(&stack).await;
 

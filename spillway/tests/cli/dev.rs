@@ -12,7 +12,8 @@ use nix::{
 };
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::ChildStdout,
     time::timeout,
 };
 
@@ -107,40 +108,57 @@ async fn status_with_projections(runtime: &Path) -> Value {
     timeout(STATUS_WITHIN, look).await.unwrap()
 }
 
-/// Runs the story's commands in a shell, as a reader would: the last one is a stream, which is ended
-/// once it has told how the order stands.
+/// Runs the story's commands in a shell, as a reader would: the stream in one, and what it is to tell
+/// of in another.
 async fn follow(words: &[String]) {
     let script: Vec<&str> = words.iter().filter_map(|line| line.strip_prefix("  ")).collect();
-    let mut shell = tokio::process::Command::new("sh")
-        .args(["-eu", "-c", &script.join("\n")])
-        .process_group(0)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let (cancel, script) = script.split_last().unwrap();
+    let mut shell = sh(&script.join("\n"));
     let group = Pid::from_raw(shell.id().unwrap().cast_signed());
     let mut told = BufReader::new(shell.stdout.take().unwrap()).lines();
     let mut answers = Vec::new();
-    let streamed = timeout(FOLLOWED_WITHIN, async {
-        while let Some(line) = told.next_line().await.unwrap() {
-            match line.strip_prefix("data: ") {
-                Some(data) => return Some(data.to_owned()),
-                None => answers.push(line),
-            }
-        }
-        None
-    })
-    .await;
+    let followed = timeout(FOLLOWED_WITHIN, async {
+        let before = next_event(&mut told, &mut answers).await?;
+        let cancelled = sh(cancel).wait_with_output().await.unwrap();
+        Some((before, text(cancelled.stdout), next_event(&mut told, &mut answers).await?))
+    });
+    let followed = followed.await;
     // Gone already where a command has failed.
     let _ = killpg(group, Signal::SIGTERM);
     let errors = text(shell.wait_with_output().await.unwrap().stderr);
-    let Ok(Some(streamed)) = streamed else { panic!("{answers:?}\n{errors}") };
+    let Ok(Some((before, cancelled, after))) = followed else { panic!("{answers:?}\n{errors}") };
     let order: Value = serde_json::from_str(&answers[0]).unwrap();
     assert_eq!(order["status"], "reserved", "{order}");
     let history: Value = serde_json::from_str(&answers[1]).unwrap();
     assert_eq!(history["items"][0]["type"], "OrderPlaced", "{history}");
-    let streamed: Value = serde_json::from_str(&streamed).unwrap();
-    assert_eq!(streamed["status"], "reserved", "{streamed}");
+    assert_eq!(before["status"], "reserved", "{before}");
+    assert!(cancelled.contains("\"cancelled\""), "{cancelled}");
+    assert_eq!(after["order"]["status"], "cancelled", "{after}");
+}
+
+/// A shell of its own process group.
+fn sh(script: &str) -> tokio::process::Child {
+    tokio::process::Command::new("sh")
+        .args(["-eu", "-c", script])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The next event of the stream; what comes before it is put to the answers.
+async fn next_event(
+    told: &mut Lines<BufReader<ChildStdout>>,
+    answers: &mut Vec<String>,
+) -> Option<Value> {
+    while let Some(line) = told.next_line().await.unwrap() {
+        match line.strip_prefix("data: ") {
+            Some(data) => return Some(serde_json::from_str(data).unwrap()),
+            None => answers.push(line),
+        }
+    }
+    None
 }
 
 async fn get(url: &str) -> Value {

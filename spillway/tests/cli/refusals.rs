@@ -23,6 +23,7 @@ async fn wrong_arguments_end_with_2_and_what_is_allowed() {
     let (code, words) = refusal(&["bench", "orders", "--only", "list"]).await;
     assert_eq!(code, 2);
     assert!(words.contains("hot, spread, sold-out"), "{words}");
+    assert!(!words.contains("uncached"), "{words}");
 }
 
 #[tokio::test]

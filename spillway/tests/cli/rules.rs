@@ -63,6 +63,16 @@ async fn rules_are_proposed_tried_and_activated_while_orders_are_placed() {
     assert!(would("before").contains("Reserved"), "{tried}");
     let same = system.rows(&["rules", "try", "1", "--since=0"], 0).await;
     assert_eq!(same, json!([]), "the rules in force decide as they did");
+    for (tried, next) in [
+        (&["1"][..], "rules list  # these are in force"),
+        (&["2"], "rules propose --rules 2\n"),
+        (&["2", "--parameter=payment_deadline_ms=60000"], "rules activate 2\n"),
+        (&["3", "--parameter=keep_ms=1"], "rules propose --rules 3 --parameter keep_ms=1\n"),
+    ] {
+        let tried = system.run(&[&["rules", "try", "--since=1h"], tried].concat()).await;
+        let words = String::from_utf8_lossy(&tried.stderr);
+        assert!(words.contains(&format!("next: spillway {next}")), "{words}");
+    }
 
     let switched = system.rows(&["rules", "activate", "2", "--yes"], 0).await;
     all(&switched, "/standing", json!("switch"));

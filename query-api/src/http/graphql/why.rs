@@ -35,7 +35,7 @@ pub(super) struct Cause {
     at: Time,
     /// When the projector applied it, by the clock of PostgreSQL; a rebuild applies it anew.
     applied_at: Option<Time>,
-    /// Milliseconds between the two.
+    /// Milliseconds between the two; null where a rebuild or a reset applied the event anew.
     delay_ms: Option<Long>,
     /// Where the event lies.
     record: Record,
