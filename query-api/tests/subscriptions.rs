@@ -58,6 +58,9 @@ async fn a_subscription_is_begun_resumed_bounded_and_ended() {
     socket.subscribe("2", PRODUCTS, &json!({"after": second["position"]})).await;
     assert_eq!(socket.change("2", "products").await["change"]["product"]["version"], 8);
     socket.stop("2").await;
+    // An id that is no longer in use may be used again.
+    socket.subscribe("2", "{ order(id: \"o-1\") { id } }", &json!({})).await;
+    assert_eq!(socket.data("2").await["order"]["id"], "o-1");
 
     // An order and a customer beside it, and a query on the same socket.
     let order =
@@ -137,11 +140,18 @@ async fn a_socket_that_is_silent_or_speaks_otherwise_is_cut() {
     drop(silent);
 
     next.say("no JSON").await;
-    assert_eq!(next.closed().await, 1002);
-    let mut early = Socket::open_when_free(&server).await;
+    assert_eq!(next.closed().await, 4400);
+    let mut twice = Socket::open_when_free(&server).await;
+    twice.subscribe("1", PRODUCTS, &json!({})).await;
+    let _ = twice.data("1").await;
+    twice.subscribe("1", PRODUCTS, &json!({})).await;
+    assert_eq!(twice.closed().await, 4409);
+    let mut again = Socket::open_when_free(&server).await;
+    again.say(&json!({"type": "connection_init"}).to_string()).await;
+    assert_eq!(again.closed().await, 4429);
+    let mut early = Socket::ungreeted_when_free(&server).await;
     early.subscribe("1", PRODUCTS, &json!({})).await;
-    let _ = early.data("1").await;
-    drop(early);
+    assert_eq!(early.closed().await, 4401);
     world.stop();
     server.end().await;
     world.end().await;

@@ -74,13 +74,18 @@ impl Socket {
 
     /// Opens once the process has room.
     pub(crate) async fn open_when_free(server: &Server) -> Self {
+        Self::greeted(Self::ungreeted_when_free(server).await.stream).await
+    }
+
+    /// As [`Socket::open_when_free`], and has said nothing yet.
+    pub(crate) async fn ungreeted_when_free(server: &Server) -> Self {
         let mut opened = None;
         eventually("a socket is let in", async || {
             opened = Self::connect(server, PROTOCOL).await.ok();
             opened.is_some()
         })
         .await;
-        Self::greeted(opened.unwrap()).await
+        Self { stream: opened.unwrap(), waiting: HashMap::new() }
     }
 
     async fn greeted(stream: WebSocketStream<TcpStream>) -> Self {

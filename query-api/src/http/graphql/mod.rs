@@ -20,6 +20,7 @@ mod error;
 mod history;
 mod list;
 mod load;
+mod manners;
 mod money;
 mod order;
 mod page;

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,7 +28,13 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Graphql, error, prepared, settle::Settling, with_position};
+use super::{
+    Graphql, error,
+    manners::{Manners, Offence},
+    prepared,
+    settle::Settling,
+    with_position,
+};
 use crate::http::{Api, error::problem, freshness::Freshness, streams::TOO_MANY};
 
 /// The one protocol that is spoken.
@@ -112,10 +118,8 @@ async fn converse(socket: WebSocket, door: Door) -> &'static str {
             Ok(Message::Binary(bytes)) => Some(ClientMessage::from_bytes(bytes)),
             _ => None,
         })
-        .inspect(move |message| {
-            if matches!(message, Ok(ClientMessage::ConnectionInit { .. })) {
-                noted.is_open.store(true, Ordering::Relaxed);
-            }
+        .scan(Manners::default(), move |manners, message| {
+            future::ready(noted.judged(manners, message).map(Ok))
         });
     let (stop, keep_alive) = (door.api.live.stop().clone(), door.api.live.keep_alive());
     let (operations, silence) = (door.operations.clone(), door.api.graphql.limits.silence_max);
@@ -130,7 +134,13 @@ async fn converse(socket: WebSocket, door: Door) -> &'static str {
             // What has come in is read before anybody is called silent.
             message = protocol.next() => match message {
                 Some(message) => written(message),
-                None => return "left",
+                None => match heard.offence.get() {
+                    Some(Offence { code, reason }) => {
+                        close(&mut sink, *code, reason).await;
+                        return "refused";
+                    }
+                    None => return "left",
+                },
             },
             () = sleep_until(heard.began + INIT), if !heard.is_open.load(Ordering::Relaxed) => {
                 let why = "Connection initialisation timeout";
@@ -173,23 +183,26 @@ fn written(message: WsMessage) -> Message {
     }
 }
 
-async fn close(sink: &mut (impl Sink<Message> + Unpin), code: u16, reason: &'static str) {
+async fn close(sink: &mut (impl Sink<Message> + Unpin), code: u16, reason: &str) {
     let frame = CloseFrame { code, reason: reason.into() };
     let _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
 }
 
-/// When the client was heard last.
+/// What was heard of the client.
 #[derive(Debug)]
 struct Heard {
     began: Instant,
-    /// Since the socket began.
+    /// When it was heard last, since the socket began.
     last_ms: AtomicU64,
     is_open: AtomicBool,
+    /// Why nothing more is read.
+    offence: OnceLock<Offence>,
 }
 
 impl Default for Heard {
     fn default() -> Self {
-        Self { began: Instant::now(), last_ms: AtomicU64::new(0), is_open: AtomicBool::new(false) }
+        let (last_ms, is_open) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { began: Instant::now(), last_ms, is_open, offence: OnceLock::new() }
     }
 }
 
@@ -197,6 +210,24 @@ impl Heard {
     fn now(&self) {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The message, unless it ends the reading.
+    fn judged(
+        &self,
+        manners: &mut Manners,
+        message: serde_json::Result<ClientMessage>,
+    ) -> Option<ClientMessage> {
+        match manners.judge(message) {
+            Ok(message) => {
+                self.is_open.store(manners.is_open(), Ordering::Relaxed);
+                Some(message)
+            }
+            Err(offence) => {
+                let _ = self.offence.set(offence);
+                None
+            }
+        }
     }
 
     fn silence(&self) -> Duration {
