@@ -84,7 +84,9 @@ impl Lease {
     }
 
     /// Ends the read. A connection is given back after a whole one only: whatever broke off, a request
-    /// that was given up included, may have left half an answer in it, so that one is closed.
+    /// that was given up included, may have left half an answer in it, so that one is closed. A whole
+    /// read has committed: a transaction that is only dropped stays open, with its locks, until the
+    /// connection is used again.
     pub(crate) fn end<T>(mut self, read: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         if read.is_ok() {
             drop(self.0.take());

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use events::{Origin, Topic};
 use serde::Serialize;
-use sqlx::{Connection as _, Row, postgres::PgRow};
+use sqlx::{Connection as _, PgConnection, Row, postgres::PgRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -161,6 +161,12 @@ impl Database {
 
 async fn in_one_snapshot(lease: &mut Lease, order_id: &str) -> Result<Option<Why>, sqlx::Error> {
     let mut snapshot = lease.begin_with(MOMENT).await?;
+    let why = behind(&mut snapshot, order_id).await?;
+    snapshot.commit().await?;
+    Ok(why)
+}
+
+async fn behind(snapshot: &mut PgConnection, order_id: &str) -> Result<Option<Why>, sqlx::Error> {
     let events: Vec<Cause> = sqlx::query(EVENTS)
         .bind(order_id)
         .try_map(|row: PgRow| cause(&row))
