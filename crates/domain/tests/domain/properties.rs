@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Aggregates, Product,
+    Aggregates, Order, Product,
     order::{LineState, Status, placement_verdict},
     rules::Version,
 };
@@ -332,10 +332,11 @@ proptest! {
             let listing = folded.products[&sku].listing();
             (sku, product.with_listing(listing))
         };
-        let restored = Aggregates {
-            orders: serde_json::from_str(&orders).expect("orders read back"),
-            products: products.into_iter().map(listed).collect(),
-        };
+        let orders: BTreeMap<String, Order> =
+            serde_json::from_str(&orders).expect("orders read back");
+        let mut restored = Aggregates::default();
+        restored.orders.extend(orders);
+        restored.products.extend(products.into_iter().map(listed));
         prop_assert_eq!(&restored, &folded);
     }
 }
@@ -356,5 +357,7 @@ fn the_random_worlds_reach_every_event_and_several_shards() {
         world.drain();
         seen.extend(world.log.iter().map(Event::name));
     }
-    assert_eq!(seen, Event::NAMES.iter().copied().collect());
+    let of_this_world =
+        |name: &&str| matches!(Event::kind_of(name), Some(Kind::Orders | Kind::Products));
+    assert_eq!(seen, Event::NAMES.iter().copied().filter(of_this_world).collect());
 }
