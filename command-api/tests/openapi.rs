@@ -112,7 +112,7 @@ async fn a_list_in_the_place_of_an_object_is_refused_by_every_route() {
             assert!(bench.taken().is_empty());
         }
     }
-    assert_eq!(nested, 3, "the prices of two bodies and the lines of an order");
+    assert!(nested >= 3, "the prices of two bodies and the lines of an order are among them");
 }
 
 /// Every `$ref` below a value.
