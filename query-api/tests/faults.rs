@@ -4,12 +4,16 @@
 
 mod support;
 
+use std::time::Duration;
+
+use futures::future::join_all;
 use http::StatusCode;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use support::{Choices, World, answer::Answer, eventually, rows, soon};
+use tokio::time::timeout;
 
 fn is_unavailable(answer: &Answer) {
     let problem = answer.problem(503, "unavailable");
@@ -81,6 +85,7 @@ async fn a_silent_server_and_a_slow_statement_are_cut_at_the_deadline() {
     sqlx::query("LOCK TABLE orders").execute(&mut *lock).await.unwrap();
     let slow = soon(world.get("/v1/orders/o-1")).await;
     is_unavailable(&slow);
+    clients_that_leave_do_not_add_up(&world).await;
     lock.rollback().await.unwrap();
     assert_eq!(world.get("/v1/orders/o-1").await.status, StatusCode::OK);
 
@@ -94,6 +99,18 @@ async fn a_silent_server_and_a_slow_statement_are_cut_at_the_deadline() {
     .await;
     world.until_ready(true).await;
     world.end().await;
+}
+
+/// The server works on for a client that has left, so what it works with counts until it is done.
+async fn clients_that_leave_do_not_add_up(world: &World) {
+    for _ in 0..4 {
+        let gone = (0..8).map(|_| timeout(Duration::from_millis(100), world.get("/v1/orders")));
+        assert!(join_all(gone).await.iter().all(Result::is_err), "the table is locked");
+    }
+    let backends = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'query-api'";
+    let backends: i64 = sqlx::query_scalar(backends).fetch_one(&world.pool).await.unwrap();
+    // As many as there may be for requests, and those that follow the projections.
+    assert!(backends <= 8 + 3, "{backends} connections are open");
 }
 
 /// A server whose processes stand still, as in a long pause of its machine; until dropped.

@@ -34,6 +34,18 @@ impl WriteArgs {
         !self.yes
     }
 
+    /// Says at once that nobody can be asked, before a plan takes its time.
+    ///
+    /// # Errors
+    /// A usage error when neither flag was given and nobody can be asked.
+    pub(crate) fn check_asking(self) -> anyhow::Result<()> {
+        let can_be_asked = io::stdin().is_terminal() && io::stderr().is_terminal();
+        if self.yes || self.dry_run || can_be_asked {
+            return Ok(());
+        }
+        Err(exit::usage("nobody can be asked here: pass --yes to write, or --dry-run to look"))
+    }
+
     /// Asks for leave after the plan has been shown.
     ///
     /// # Errors
@@ -42,10 +54,7 @@ impl WriteArgs {
         match self {
             WriteArgs { dry_run: true, .. } => Ok(Leave::Refrain),
             WriteArgs { yes: true, .. } => Ok(Leave::Write),
-            _ if io::stdin().is_terminal() && io::stderr().is_terminal() => ask(question),
-            _ => Err(exit::usage(
-                "nobody can be asked here: pass --yes to write, or --dry-run to look",
-            )),
+            _ => self.check_asking().and_then(|()| ask(question)),
         }
     }
 }

@@ -96,6 +96,7 @@ impl Row for Plan {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (shard, from) = (args.shard, args.from);
+    args.write.check_asking()?;
     let repair = Repair {
         connection: Connection::new(&args.kafka.kafka_bootstrap_servers),
         group: args.group,

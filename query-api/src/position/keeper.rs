@@ -46,7 +46,8 @@ impl Keeper {
     pub async fn run(self, health: Option<(Condition, Heartbeat)>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.listen() => {}
+            // A replica takes no LISTEN; it is looked at more often while somebody waits.
+            () = self.listen(), if health.is_some() => {}
             () = self.refresh(health.as_ref()) => {}
         }
     }
@@ -54,9 +55,10 @@ impl Keeper {
     async fn refresh(&self, health: Option<&(Condition, Heartbeat)>) {
         let mut trouble = None;
         loop {
+            self.database.retire();
             if let Some((_, heartbeat)) = health {
                 heartbeat.beat();
-                self.database.tend();
+                self.database.report();
             }
             let condition = health.map(|(condition, _)| condition);
             let now = self.read(condition).await.err().map(|error| cause(&error));

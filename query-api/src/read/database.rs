@@ -82,7 +82,7 @@ impl Database {
         // Boxed, because the futures of GraphQL are deep as they are.
         let read = Box::pin(async {
             loop {
-                let lease = Lease::of(&self.leases).await?;
+                let lease = Lease::of(&self.leases, self.settings.statement).await?;
                 let is_reused = lease.is_reused();
                 match read(lease).await {
                     // Each turn closes one of them, and a new one has no such excuse.
@@ -119,9 +119,13 @@ impl Database {
         self.settings.acquire + self.settings.statement
     }
 
-    /// Closes connections that are not needed, and publishes how many there are.
-    pub(crate) fn tend(&self) {
+    /// Closes connections that are not needed any more.
+    pub(crate) fn retire(&self) {
         lease::retire(&self.leases);
+    }
+
+    /// Publishes how many connections there are.
+    pub(crate) fn report(&self) {
         let status = self.leases.status();
         let (idle, open) = (status.available, status.size);
         let gauge = |state: &'static str, connections: usize| {

@@ -1,6 +1,6 @@
 //! Why a read gave no rows.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 /// What the caller tells apart: come back later, or look at the log.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -62,10 +62,23 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
         E::Io(_) | E::Tls(_) | E::Protocol(_) => true,
-        // connection exception; admin_shutdown, crash_shutdown, cannot_connect_now.
+        // connection exception; admin_shutdown, crash_shutdown, cannot_connect_now,
+        // idle_session_timeout.
         E::Database(database) => database.code().is_some_and(|code| {
-            code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&&*code)
+            code.starts_with("08") || ["57P01", "57P02", "57P03", "57P05"].contains(&&*code)
         }),
+        _ => false,
+    }
+}
+
+/// Whether a server that cannot be connected to now may take a connection in a moment.
+pub(super) fn is_no_time_to_connect(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        // cannot_connect_now: it starts; too_many_connections.
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| ["57P03", "53300"].contains(&&*code))
+        }
         _ => false,
     }
 }

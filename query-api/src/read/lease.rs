@@ -5,26 +5,29 @@
 //! finds out by itself, and is made again on another connection ([`super::Database::read`]).
 
 use std::{
-    future::Future,
     ops::{Deref, DerefMut},
     time::Duration,
 };
 
+use backon::{ExponentialBuilder, Retryable as _};
 use deadpool::{
     Runtime,
     managed::{
-        BuildError, Manager, Metrics, Object, Pool, PoolConfig, PoolError, QueueMode,
+        BuildError, Manager, Metrics, Object, Pool, PoolConfig, PoolError, QueueMode, RecycleError,
         RecycleResult, Timeouts,
     },
 };
-use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use tokio::{runtime::Handle, time::timeout};
 
-use super::database::Settings;
+use super::{database::Settings, error::is_no_time_to_connect};
 
 /// Connections are made anew from time to time, so that a server that took over gets its share, and
 /// given back when a spike is over.
 const AGE_MAX: Duration = Duration::from_secs(30 * 60);
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+/// Between two tries to connect to a server that starts, or has no connection to spare.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
 /// Opens connections. One that comes back is as good as new: only whole reads give theirs back.
 #[derive(Debug)]
@@ -34,13 +37,20 @@ impl Manager for Opener {
     type Type = PgConnection;
     type Error = sqlx::Error;
 
-    fn create(&self) -> impl Future<Output = Result<PgConnection, sqlx::Error>> + Send {
-        self.0.connect()
+    /// Tries on until the pool's own deadline.
+    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+        let pauses = ExponentialBuilder::default().with_min_delay(AGAIN.0).with_max_delay(AGAIN.1);
+        let connect = || self.0.connect();
+        connect.retry(pauses.without_max_times()).when(is_no_time_to_connect).await
     }
 
-    async fn recycle(&self, _: &mut PgConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
-        Ok(())
+    async fn recycle(&self, _: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if is_worn(metrics) { Err(RecycleError::message("it is worn")) } else { Ok(()) }
     }
+}
+
+fn is_worn(metrics: &Metrics) -> bool {
+    metrics.age() > AGE_MAX || metrics.last_used() > IDLE_MAX
 }
 
 /// The connections for requests.
@@ -60,18 +70,22 @@ pub(super) fn leases(options: PgConnectOptions, settings: Settings) -> Result<Le
 
 /// Closes what has been open for too long, or was not used for long.
 pub(super) fn retire(leases: &Leases) {
-    leases.retain(|_, metrics| metrics.age() < AGE_MAX && metrics.last_used() < IDLE_MAX);
+    leases.retain(|_, metrics| !is_worn(&metrics));
 }
 
 /// A connection for one read.
 #[derive(Debug)]
-pub(crate) struct Lease(Option<Object<Opener>>);
+pub(crate) struct Lease {
+    connection: Option<Object<Opener>>,
+    /// How long the server may work on a statement that nobody waits for any more.
+    statement_max: Duration,
+}
 
 impl Lease {
     /// Waits for a free connection, or opens one.
-    pub(super) async fn of(leases: &Leases) -> Result<Self, sqlx::Error> {
+    pub(super) async fn of(leases: &Leases, statement_max: Duration) -> Result<Self, sqlx::Error> {
         match leases.get().await {
-            Ok(object) => Ok(Self(Some(object))),
+            Ok(connection) => Ok(Self { connection: Some(connection), statement_max }),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(_) => Err(sqlx::Error::PoolTimedOut),
@@ -80,7 +94,8 @@ impl Lease {
 
     /// Whether it may have died since it was used before.
     pub(super) fn is_reused(&self) -> bool {
-        self.0.as_ref().is_some_and(|object| Object::metrics(object).recycle_count > 0)
+        let is_reused = |object| Object::metrics(object).recycle_count > 0;
+        self.connection.as_ref().is_some_and(is_reused)
     }
 
     /// Ends the read. A connection is given back after a whole one only: whatever broke off, a request
@@ -89,16 +104,25 @@ impl Lease {
     /// connection is used again.
     pub(crate) fn end<T>(mut self, read: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         if read.is_ok() {
-            drop(self.0.take());
+            drop(self.connection.take());
         }
         read
     }
 }
 
 impl Drop for Lease {
+    /// Closes the connection of a read that broke off, once the server is done with it: until then it
+    /// counts among those that there may be, because the server works on whether anybody listens or
+    /// not.
     fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Object::take(object));
+        let Some(mut connection) = self.connection.take() else { return };
+        let statement_max = self.statement_max;
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                let _ = timeout(statement_max, connection.ping()).await;
+                drop(Object::take(connection));
+            })),
+            Err(_) => drop(Object::take(connection)),
         }
     }
 }
@@ -107,12 +131,12 @@ impl Deref for Lease {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.0.as_ref().expect("a lease holds its connection until it ends")
+        self.connection.as_ref().expect("a lease holds its connection until it ends")
     }
 }
 
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("a lease holds its connection until it ends")
+        self.connection.as_mut().expect("a lease holds its connection until it ends")
     }
 }

@@ -8,7 +8,7 @@ use eventlog::{
 };
 use events::{ShardId, command::Parameters, profile::Profile};
 
-use crate::{log_start::StartArgs, rules::log};
+use crate::{log_start::StartArgs, rules::log, words};
 
 /// The rules of the shards that have their logs; the first ones, with the given parameters, where none
 /// has.
@@ -29,6 +29,11 @@ pub(super) async fn rules(
         return Ok(First::rules(parameters));
     }
     let active = log::newest(&left)?;
+    words::say(&format!(
+        "these shards begin with revision {} of the rules, as the other shards go by it; no parameter \
+         that is given here counts",
+        active.revision
+    ));
     let mut known = vec![active];
     for proposed in left.iter().flat_map(|shard| shard.rules.proposed()) {
         if proposed.revision > active.revision && !known.contains(proposed) {

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod catalogue;
+mod every_record;
 mod kit;
 mod order;
 mod order_answer;
