@@ -219,6 +219,25 @@ async fn a_line_that_fails_concerns_no_other() {
     assert_eq!(answered[2]["problem"]["errors"][0]["pointer"], "/command");
 }
 
+/// As a route of its own refuses it: readers of JSON differ in which of the two they take.
+#[tokio::test]
+async fn a_member_that_stands_twice_is_no_command() {
+    let bench = Bench::willing();
+    let twice = |text: &str, name: &str| text.replace(name, &format!("{name},{name}"));
+    let order = order("k-1").to_string();
+    let body = [
+        twice(&order, "\"command\":\"PlaceOrder\""),
+        twice(&order, "\"idempotency_key\":\"k-1\""),
+        twice(&order, "\"quantity\":2"),
+    ];
+    assert!(body.iter().all(|line| *line != order), "{order}");
+    for answered in answers(&bench, body.join("\n")).await {
+        assert_eq!(answered["status"], 400, "{answered}");
+        let error = &answered["problem"]["errors"][0];
+        assert!(error["detail"].as_str().is_some_and(|d| d.contains("duplicate")), "{answered}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_in_flight_is_bounded_and_the_next_line_is_read_when_one_is_answered() {
     let bench = Bench::new(|_| Ok(vec![Act::Acknowledge]));

@@ -40,6 +40,9 @@ pub(crate) struct Args {
     write: WriteArgs,
 }
 
+/// What the version of the code is called among the changes.
+const RULES: &str = "rules";
+
 /// One thing that the revision changes.
 #[derive(Debug, Serialize)]
 struct Change {
@@ -101,15 +104,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "{} revision {revision} is proposed; nothing is decided by it",
         words::tick()
     ));
+    let given: String = changes
+        .iter()
+        .filter(|change| change.what != RULES)
+        .map(|change| format!(" --parameter {}={}", change.what, change.then))
+        .collect();
     words::next(&format!(
-        "spillway rules try {rules} --since 1h, then spillway rules activate {revision}"
+        "spillway rules try {rules}{given} --since 1h, then spillway rules activate {revision}"
     ));
     Ok(ExitCode::SUCCESS)
 }
 
 /// What differs, the code version first.
 fn changes(now: (i32, &Parameters), then: (i32, &Parameters)) -> Vec<Change> {
-    let rules = Change { what: "rules".to_owned(), now: now.0.into(), then: then.0.into() };
+    let rules = Change { what: RULES.to_owned(), now: now.0.into(), then: then.0.into() };
     let pairs = by_name(now.1).into_iter().zip(by_name(then.1).into_values());
     let parameters = pairs.map(|((what, now), then)| Change { what, now, then });
     std::iter::once(rules).chain(parameters).filter(|change| change.now != change.then).collect()

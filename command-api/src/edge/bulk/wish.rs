@@ -3,7 +3,7 @@
 use events::Command;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use service::http::Json;
+use service::http::{Json, Members};
 use service::problem::{FieldError, Problem, kinds};
 use uuid::Uuid;
 
@@ -40,8 +40,8 @@ pub(super) fn read(
     form: Form,
     patience: Patience,
 ) -> (Option<String>, Result<Wish, Problem>) {
-    let mut members = match Json::<Map<String, Value>>::parse(line) {
-        Ok(members) => members,
+    let mut members = match Json::<Members>::parse(line) {
+        Ok(Members(members)) => members,
         Err(problem) => return (None, Err(problem)),
     };
     let key = match members.remove("idempotency_key") {
