@@ -27,13 +27,22 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 pub(crate) struct Insistent {
     name: String,
     post: Post,
+    /// Whether it uses bulk intake too.
+    sends_lines: bool,
     history: History,
 }
 
 impl Insistent {
     /// `instances` has one for each command-api.
     pub(crate) fn new(name: String, instances: Arc<[Client]>, began: Instant) -> Self {
-        Self { name, post: Post::new(instances, began), history: History::default() }
+        let post = Post::new(instances, began);
+        Self { name, post, sends_lines: true, history: History::default() }
+    }
+
+    /// The same, but every command goes to its own route. A stream of bulk intake on an instance that
+    /// stops is ended, and whoever sends it begins another one: a request to a route never meets that.
+    pub(crate) fn by_routes(self) -> Self {
+        Self { sends_lines: false, ..self }
     }
 
     /// The same, with other patience: how long it waits before it sends a command again.
@@ -82,6 +91,12 @@ impl Insistent {
         wishes: Vec<Wish>,
     ) -> anyhow::Result<()> {
         let mut open: Vec<usize> = wishes.into_iter().map(|wish| self.begin(wish, None)).collect();
+        if !self.sends_lines {
+            for index in open {
+                self.insist(rng, index).await?;
+            }
+            return Ok(());
+        }
         let mut again = Again::new();
         while !open.is_empty() {
             let instance = rng.random_range(0..self.post.instances());
@@ -117,10 +132,10 @@ impl Insistent {
         let mut again = Again::new();
         loop {
             let first = rng.random_range(0..self.post.instances());
-            let mut copies = vec![(first, way(rng))];
+            let mut copies = vec![(first, self.way(rng))];
             // An impatient client sends a second copy elsewhere before the first is answered.
             if rng.random_ratio(1, 8) {
-                copies.push(((first + 1) % self.post.instances(), way(rng)));
+                copies.push(((first + 1) % self.post.instances(), self.way(rng)));
             }
             let ask = &self.history.asks[index];
             let sent = copies.into_iter().map(|(instance, way)| self.post.send(ask, instance, way));
@@ -143,6 +158,15 @@ impl Insistent {
         }
     }
 
+    /// How the next copy goes: most to the command's own route.
+    fn way(&self, rng: &mut StdRng) -> Way {
+        match rng.random_range(0..8) {
+            0 => Way::Async,
+            1 if self.sends_lines => Way::Bulk,
+            _ => Way::Route,
+        }
+    }
+
     /// Reads an order with the position of an answer about it; notes what is shown. A query-api may
     /// say that the projection is not there yet, so nothing is expected to come.
     pub(crate) async fn look(&mut self, order: &str, told: &Told) {
@@ -152,15 +176,6 @@ impl Insistent {
         if let (200, Some(version_shown)) = (answer.status, answer.body["version"].as_i64()) {
             self.history.seen.push(Seen { order: order.to_owned(), version_told, version_shown });
         }
-    }
-}
-
-/// How the next copy goes: most to the command's own route.
-fn way(rng: &mut StdRng) -> Way {
-    match rng.random_range(0..8) {
-        0 => Way::Async,
-        1 => Way::Bulk,
-        _ => Way::Route,
     }
 }
 

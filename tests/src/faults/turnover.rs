@@ -85,7 +85,7 @@ impl Turnover {
         let (began, mut rng) = (Instant::now(), StdRng::seed_from_u64(seed));
         let skus: Vec<String> = (1..=PRODUCTS).map(|n| format!("SCARCE-{n}")).collect();
         let keeper = Insistent::new("keeper".to_owned(), Arc::clone(&clients), began);
-        let keeper = keeper.waiting(PATIENCE);
+        let keeper = keeper.waiting(PATIENCE).by_routes();
         let history = Mutex::new(trial::fill_shelves(keeper, &mut rng, &skus).await?);
         Ok(Self { system, balancer, rng, clients, began, skus, history })
     }
@@ -137,7 +137,7 @@ impl Turnover {
     pub async fn order_from(&self, instance: usize, order: &str) -> anyhow::Result<()> {
         let clients: Arc<[Client]> = [self.system.client_of(instance)?].into();
         let client = Insistent::new(order.to_owned(), clients, self.began);
-        let mut client = client.waiting(PATIENCE);
+        let mut client = client.waiting(PATIENCE).by_routes();
         let lines = vec![(self.skus[0].clone(), 1)];
         let wish = Wish::Place { order: order.to_owned(), lines };
         client.ask(&mut StdRng::seed_from_u64(0), wish).await?;
@@ -156,7 +156,7 @@ impl Turnover {
     fn buyer(&mut self, n: usize) -> Buyer {
         let client = Insistent::new(format!("buyer-{n}"), Arc::clone(&self.clients), self.began);
         Buyer {
-            client: client.waiting(PATIENCE),
+            client: client.waiting(PATIENCE).by_routes(),
             rng: StdRng::seed_from_u64(self.rng.random()),
             skus: self.skus.clone(),
         }
