@@ -14,8 +14,9 @@ use serde_path_to_error::{Path, Segment};
 use super::by_name::ByName;
 use crate::problem::{Problem, kinds};
 
-/// A JSON object as `T`, and objects as the structs within it: 415 for another content type, 413 when it is too large, 400 with a JSON
-/// pointer when it does not fit `T`. Rules beyond the shape are the handler's to check.
+/// A JSON object as `T`, and objects alone as the structs within it: 415 for another content type, 413
+/// when it is too large, 400 with a JSON pointer when it does not fit `T`. Rules beyond the shape are
+/// the handler's to check.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json<T>(pub T);
 
